@@ -8,11 +8,21 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from acetate.body import Json
+from acetate.kind import Edge, Severity
 
-__all__ = ["ABSENT", "Absent", "Change", "Decision", "Difference", "Edge", "Evidence", "Occurrence", "Severity", "fingerprint"]
+__all__ = [
+    "ABSENT",
+    "Absent",
+    "Change",
+    "Decision",
+    "Difference",
+    "Edge",
+    "Evidence",
+    "Occurrence",
+    "Severity",
+    "fingerprint",
+]
 
-Severity = Literal["error", "warn", "info", "none"]
-Edge = Literal["consume", "provide"]
 Decision = Literal["approved", "rejected"]
 
 
@@ -83,11 +93,10 @@ class Change:
     occurrences: tuple[Occurrence, ...] = ()
 
 
-def fingerprint(
-    edge: Edge, provider: str, operation: str, status: int, stream: bool, difference: Difference
-) -> str:
-    """The first 16 hex digits of SHA-256 over the canonical JSON of what the change is, and of nothing else of the run."""
+def fingerprint(edge: Edge, provider: str, operation: str, status: int, stream: bool, difference: Difference) -> str:
+    """The first 16 hex digits of SHA-256 over the canonical JSON of what the change is; nothing else of the run."""
     identity: list[Json] = [edge, provider, operation, status, stream, difference.path, difference.kind]
     identity += [side for side in (difference.before, difference.after) if not isinstance(side, Absent)]
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    # A lone surrogate is legal in JSON and has no UTF-8.
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,12 +1,12 @@
 """Exceptions mean "could not look". A broken contract is a value (a `Change`), never an exception.
 
-    AcetateError
-    ├── ConfigError        the configuration cannot be used
-    ├── CassetteError      a cassette cannot be read
-    ├── SecretFound        something that looks like a secret was about to be written
-    ├── ApprovedFileError  a snapshot, contract or decision file cannot be read
-    ├── Refused            a write that is not allowed here (CI, an undecided change)
-    └── UsageError         the words of a command do not fit
+AcetateError
+├── ConfigError        the configuration cannot be used
+├── CassetteError      a cassette cannot be read
+├── SecretFound        something that looks like a secret was about to be written
+├── ApprovedFileError  a snapshot, contract or decision file cannot be read
+├── Refused            a write that is not allowed here (CI, an undecided change)
+└── UsageError         the words of a command do not fit
 """
 
 from __future__ import annotations

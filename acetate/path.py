@@ -11,7 +11,9 @@ import json
 import re
 from collections.abc import Iterator
 
-__all__ = ["ITEM", "MAP_KEY", "child", "covers", "last", "normalised", "parts"]
+from acetate.body import Json
+
+__all__ = ["ITEM", "MAP_KEY", "child", "covers", "expand", "last", "normalised", "parts"]
 
 ITEM = "[]"
 MAP_KEY = "{*}"
@@ -60,3 +62,29 @@ def last(path: str) -> str:
 def covers(path: str, other: str) -> bool:
     """True if `other` is `path` or lies below it."""
     return other == path or (other.startswith(path) and other[len(path)] in ".[{")
+
+
+def expand(value: Json, path: str, root: str) -> Iterator[tuple[str, bool, Json]]:
+    """Every concrete place in `value` that a normalised path names, with `root` for its `$`: the place, whether
+    something is there, and what. Where a parent is missing, there is no place."""
+    yield from _expand(value, list(parts(path)), root)
+
+
+def _expand(value: Json, steps: list[str | int], place: str) -> Iterator[tuple[str, bool, Json]]:
+    if not steps:
+        yield place, True, value
+        return
+    step, rest = steps[0], steps[1:]
+    if step == ITEM:
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from _expand(item, rest, f"{place}[{index}]")
+    elif step == MAP_KEY:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                yield from _expand(item, rest, child(place, key))
+    elif isinstance(value, dict) and isinstance(step, str):
+        if step in value:
+            yield from _expand(value[step], rest, child(place, step))
+        elif not rest:
+            yield child(place, step), False, None

@@ -1,0 +1,97 @@
+# Everything runs in .venv, which is made on first use from hashed requirements. `make` alone lists the verbs.
+
+VENV := .venv
+INSTALLED = $(VENV)/.installed
+IN_VENV = $(VENV)/bin/python -m
+TESTS =
+LOCK =
+
+# PYTHON=/path/to/python chooses; otherwise the first of these that is new enough.
+PYTHON ?=
+CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
+
+# A fault here lets a secret out, loses a recording or replays a wrong answer: tested to the last branch.
+COVERED = acetate/redaction.py,acetate/cassette.py,acetate/matching.py,acetate/journal.py,acetate/files.py
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format lint types imports coverage fmt docs lock matrix bench-check bench-shape clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install: $(INSTALLED) ## make .venv, or bring it up to date
+
+$(INSTALLED): pyproject.toml requirements/dev.txt
+	@for python in $(CANDIDATES); do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Acetate needs Python 3.11 or newer; tried: $(CANDIDATES)." >&2; \
+	  echo "  next: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	echo "Installing into $(VENV) with $$("$$found" --version)"; \
+	"$$found" -m venv $(VENV)
+	@$(IN_VENV) pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(IN_VENV) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(INSTALLED) ## the main job, on this repository's own cassettes
+	@echo "Acetate: this repository's own recordings against what is approved in contracts/ and snapshots/"
+	@echo '$$ acetate --root . check'
+	@$(VENV)/bin/acetate --root . check
+	@echo
+	@echo "next: $(VENV)/bin/acetate --help, or docs/index.md"
+
+test: $(INSTALLED) ## run the tests; TESTS=tests/toolkit runs some of them
+	@$(IN_VENV) pytest $(TESTS)
+
+check: format lint types imports coverage ## all that CI holds: format, lint, types, imports, tests, coverage
+
+format: $(INSTALLED)
+	@$(IN_VENV) ruff format --check .
+
+lint: $(INSTALLED)
+	@$(IN_VENV) ruff check .
+
+types: $(INSTALLED)
+	@$(IN_VENV) mypy
+
+imports: $(INSTALLED)
+	@$(VENV)/bin/lint-imports
+
+coverage: $(INSTALLED)
+	@$(IN_VENV) coverage erase
+	@$(IN_VENV) coverage run -m pytest
+	@$(IN_VENV) coverage combine --quiet
+	@$(IN_VENV) coverage report
+	@$(IN_VENV) coverage report --include=$(COVERED) --fail-under=100
+
+fmt: $(INSTALLED) ## format, and fix what can be fixed
+	@$(IN_VENV) ruff check --fix-only --quiet .
+	@$(IN_VENV) ruff format .
+
+docs: $(INSTALLED) ## write docs/reference/ from the code
+	@$(VENV)/bin/python docs/generate.py
+
+lock: $(INSTALLED) ## requirements/ from pyproject.toml; LOCK=--upgrade takes the newest
+	@$(IN_VENV) pip install --quiet --disable-pip-version-check uv
+	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --group dev $(LOCK) pyproject.toml -o requirements/dev.txt
+
+matrix: ## the toolkit's tests on every supported Python found here
+	@for version in 3.11 3.12 3.13 3.14; do \
+	  for python in python$$version "$${PYENV_ROOT:-.}"/versions/$$version.*/bin/python; do \
+	    if "$$python" -c '' 2>/dev/null; then \
+	      $(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" TESTS=tests/toolkit || exit 1; break; \
+	    fi; \
+	  done; \
+	done
+
+bench-check: $(INSTALLED) ## time `acetate check`
+	@$(VENV)/bin/python bench/check.py
+
+bench-shape: $(INSTALLED) ## time learning a contract
+	@$(VENV)/bin/python bench/shape.py
+
+clean: ## remove what was installed and cached
+	@rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*

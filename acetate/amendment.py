@@ -1,0 +1,180 @@
+"""Amendment: what a commit changed in the approved files, for the pull request that brings it.
+
+Nothing is recorded or replayed: the approved snapshots and contracts of another commit are compared with those of the
+working tree, by the same rules that compare a response with its snapshot. Only here can two documents be compared, so
+only here a field becomes optional or required.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from acetate.change import ABSENT, Difference, Occurrence
+from acetate.context import git
+from acetate.contract import Contract, Fact
+from acetate.errors import AcetateError, UsageError
+from acetate.examine import entry_differences, grouped, is_reported
+from acetate.finding import Finding, Totals
+from acetate.library import Library, Ref
+from acetate.path import covers
+from acetate.project import Project
+from acetate.retyping import type_kind, types_text
+from acetate.snapshot import Entry, paired
+from acetate.verdict import Context, Counts, Problem, Verdict, judged
+
+__all__ = ["CommitTree", "amended", "examine_amendment"]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitTree:
+    """The files of a commit, below the project's folder."""
+
+    root: Path
+    commit: str
+
+    @classmethod
+    def at(cls, root: Path, ref: str) -> CommitTree:
+        """The commit that a name stands for. Raises UsageError where git does not know it here."""
+        commit = git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        if commit:
+            return cls(root, commit)
+        if git(root, "rev-parse", "--git-dir") is None:
+            raise UsageError("is not in a git repository", where=str(root), next="acetate check   (without --against)")
+        branch = ref.removeprefix("origin/")
+        if git(root, "rev-parse", "--is-shallow-repository") == "true":
+            raise UsageError(
+                f"`{ref}` is not in this shallow clone",
+                next=f"git fetch --depth=1 origin {branch}:refs/remotes/origin/{branch}   then --against origin/{branch}",
+            )
+        raise UsageError(f"git knows no commit `{ref}`", next=f"git fetch origin {branch}, or name another commit")
+
+    def read(self, path: str) -> bytes | None:
+        done = subprocess.run(
+            ["git", "-C", str(self.root), "show", f"{self.commit}:./{path}"], capture_output=True, check=False
+        )
+        return done.stdout if done.returncode == 0 else None
+
+    def files(self, folder: str, suffix: str) -> Iterable[str]:
+        listed = git(self.root, "ls-tree", "-r", "-z", "--name-only", self.commit, "--", f"{folder}/") or ""
+        return sorted(path for path in listed.split("\0") if path.endswith(suffix))
+
+    def differing(self, folder: str) -> set[str]:
+        """The files below a folder that are not the same in the working tree, new ones included."""
+        changed = git(self.root, "diff", "--name-only", "--relative", "-z", self.commit, "--", f"{folder}/") or ""
+        fresh = git(self.root, "ls-files", "--others", "-z", "--", f"{folder}/") or ""
+        return {path for path in (changed + "\0" + fresh).split("\0") if path}
+
+
+def examine_amendment(project: Project, ref: str, context: Context) -> Verdict:
+    """Examine what the working tree approves against what another commit approves."""
+    tree = CommitTree.at(project.root, ref)
+    before = Library(tree, project.library.contracts, project.library.snapshots)
+    after = project.library
+    findings: list[Finding] = []
+    problems: list[Problem] = []
+    totals, exchanges, names = Totals(), 0, sorted({*after.snapshot_names(), *before.snapshot_names()})
+    differing = tree.differing(after.snapshots) | tree.differing(after.contracts)
+    for name in names:
+        try:
+            now = after.entries(name)
+            exchanges += len(now)
+            totals.update((Ref.of(entry), entry.model) for entry in now)
+            if after.snapshot_file(name) in differing:
+                findings += _amended_entries(name, before.entries(name), now, before, project)
+        except AcetateError as error:
+            problems.append(Problem(error.where or name, error.problem, error.next))
+    findings += _amended_contracts(before, after, differing, findings)
+    changes = grouped(findings, totals, project, project.decisions.since(tree), edge="consume")
+    counts = Counts(cassettes=len(names), exchanges=exchanges, examined=exchanges)
+    return Verdict(judged(changes, tuple(problems), exchanges), context, counts, changes, tuple(problems))
+
+
+def _amended_entries(
+    name: str, before: list[Entry], now: list[Entry], library: Library, project: Project
+) -> Iterator[Finding]:
+    partners = paired(before, now)
+    for index, (entry, partner) in enumerate(zip(now, partners, strict=True)):
+        old = before[partner] if partner is not None else None
+        if old is None:
+            found = [Difference("exchange-unapproved", "$", "$")]
+        else:
+            rules = project.rules(old.operation)
+            found = entry_differences(old, entry, rules, library.contract(Ref.of(old)))
+        for each in found:
+            where = Occurrence(name, index, each.at, model=entry.model, recorded_at=entry.recorded)
+            yield Finding(Ref.of(old or entry), each, where)
+    for index, entry in enumerate(before):
+        if index not in partners:
+            lost = Difference("observation-lost", "$", "$")
+            yield Finding(Ref.of(entry), lost, Occurrence(name, index, "$", model=entry.model))
+
+
+def _amended_contracts(
+    before: Library, after: Library, differing: set[str], findings: list[Finding]
+) -> Iterator[Finding]:
+    for path in sorted(differing.intersection(after.contract_files()) & set(before.contract_files())):
+        ref = next((each for each in after.refs() if each.file(after.contracts) == path), None)
+        old, new = (library.contract(ref) if ref else None for library in (before, after))
+        if ref is None or old is None or new is None:
+            continue
+        reported = [each.difference for each in findings if each.ref == ref]
+        for difference in amended(old, new):
+            if not is_reported(difference, reported):
+                yield Finding(ref, difference, Occurrence(path, 0, difference.at))
+
+
+def amended(before: Contract, now: Contract) -> list[Difference]:
+    """What differs between two contracts of one operation: each path once, parents before children."""
+    found: list[Difference] = []
+    for path in sorted({*before.facts, *now.facts}):
+        if any(each.kind.startswith(("field-", "optional-field-")) and covers(each.path, path) for each in found):
+            continue
+        old, new = before.facts.get(path), now.facts.get(path)
+        if old is None:
+            found.append(Difference("field-added", path, path, ABSENT, _types(new)))
+        elif new is None:
+            kind = "field-removed" if old.required else "optional-field-removed"
+            found.append(Difference(kind, path, path, _types(old), ABSENT))
+        else:
+            found += _amended_fact(path, old, new)
+    return found
+
+
+def _amended_fact(path: str, old: Fact, new: Fact) -> Iterator[Difference]:
+    if old.required != new.required:
+        yield Difference("became-optional" if old.required else "became-required", path, path)
+    if ("null" in old.types) != ("null" in new.types):
+        kind = "became-nullable" if "null" in new.types else "became-not-nullable"
+        yield Difference(kind, path, path, _types(old), _types(new))
+    bare, now = old.types - {"null"}, new.types - {"null"}
+    if bare != now and bare and now:
+        yield Difference("type-narrowed" if now < bare else type_kind(bare, now), path, path, _types(old), _types(new))
+    yield from _amended_values(path, old, new)
+    before, after = old.schema.get("format"), new.schema.get("format")
+    if before != after:
+        kind = "format-gained" if not before else "format-changed" if after else "format-lost"
+        yield Difference(kind, path, path, before or "text", after or "text")
+
+
+def _amended_values(path: str, old: Fact, new: Fact) -> Iterator[Difference]:
+    before, after = old.values(None), new.values(None)
+    if before and not after:
+        yield Difference("became-open-string", path, path)
+    elif after and not before:
+        yield Difference("became-enum", path, path)
+    elif "const" in old.schema and before != after:
+        yield Difference(
+            "const-changed", path, path, *(sorted(each, key=repr)[-1] for each in (before, after - before))
+        )
+    else:
+        for value in sorted(before - after, key=repr):
+            yield Difference("enum-value-removed", path, path, value, ABSENT)
+        for value in sorted(after - before, key=repr):
+            yield Difference("enum-value-added", path, path, ABSENT, value)
+
+
+def _types(fact: Fact | None) -> str:
+    return types_text(fact.types) if fact and fact.types else "anything"

@@ -1,0 +1,152 @@
+"""The command `acetate`: words in, an exit code out. Each verb's code is imported when it is called, so that `--help`
+and `check` start at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import acetate
+from acetate.errors import AcetateError
+
+__all__ = ["main", "parser"]
+
+FORMATS = ("text", "json", "junit", "markdown", "github")
+
+_EXITS = """exit codes: 0 passed; 1 a change needs review or failed; 2 could not look
+Every verb has its own help: acetate check --help"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    arguments = parser().parse_args(argv)
+    module, function = arguments.run
+    try:
+        code: int = getattr(import_module(f"acetate.cli.{module}"), function)(arguments)
+        sys.stdout.flush()
+    except AcetateError as error:
+        where = f"{error.where}: " if error.where else ""
+        print(f"acetate: {where}{error.problem}", file=sys.stderr)
+        if error.next:
+            print(f"  next: {error.next}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`acetate log | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except KeyboardInterrupt:
+        print("\nacetate: interrupted", file=sys.stderr)
+        return 2
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every verb with its options."""
+    top = argparse.ArgumentParser(
+        prog="acetate",
+        description="Contract testing for backends that stand on LLM APIs: real exchanges recorded once, replayed "
+        "offline, and diffed against what a person has approved.",
+        epilog=_EXITS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"acetate {acetate.__version__}")
+    top.add_argument(
+        "--root", type=Path, metavar="DIR", help="the project's folder (default: the nearest configuration)"
+    )
+    verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    def verb(name: str, run: tuple[str, str], text: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=text[0].lower() + text[1:].rstrip("."), description=text)
+        added.set_defaults(run=run)
+        return added
+
+    verb(
+        "init",
+        ("setup", "init"),
+        "Set a project up: configuration, folders, git files, a CI workflow; all with comments.",
+    )
+    check = verb("check", ("check", "check"), "Examine cassettes against the approved snapshots and contracts.")
+    check.add_argument("paths", nargs="*", metavar="PATH", help="cassettes or folders (default: all of the project's)")
+    check.add_argument("--against", metavar="REF", help="compare the approved files with those of a git commit instead")
+    _reporting(check)
+
+    for name, text in (
+        ("accept", "Approve changes: edit their snapshots, derive the contracts again, keep the decision."),
+        ("reject", "Refuse changes: they fail every run until they are gone; nothing approved is touched."),
+    ):
+        decide = verb(name, ("decide", name), text)
+        decide.add_argument(
+            "what",
+            nargs="*",
+            metavar="FINGERPRINT|PATH",
+            help="changes by the start of their fingerprint, or all of a cassette or folder",
+        )
+        decide.add_argument("--all", action="store_true", help="every undecided change")
+        decide.add_argument(
+            "--kind", action="append", default=[], metavar="KIND", help="every undecided change of a kind"
+        )
+        decide.add_argument(
+            "--severity",
+            action="append",
+            default=[],
+            choices=("error", "warn", "info"),
+            help="every undecided change of a severity",
+        )
+        decide.add_argument("--reason", default="", metavar="TEXT", help="why, kept with the decision")
+        if name == "accept":
+            decide.add_argument(
+                "--rebuild", action="store_true", help="derive all contracts again from the approved snapshots"
+            )
+    undo = verb("undo", ("decide", "undo"), "Take decisions back; files are as before, byte for byte.")
+    undo.add_argument(
+        "what",
+        nargs="*",
+        metavar="FINGERPRINT",
+        help="decisions by the start of their fingerprint (default: the last command's)",
+    )
+    undo.add_argument("--reason", default="", metavar="TEXT", help="why, kept with the decision")
+
+    show = verb("show", ("look", "show"), "Show a change with both sides, or an exchange (a stream as its events).")
+    show.add_argument(
+        "what", metavar="FINGERPRINT|CASSETTE#N", help="a change, or the n-th exchange of a cassette (from 0)"
+    )
+    explain = verb("explain", ("look", "explain"), "Explain a kind of change: what it means and who can break.")
+    explain.add_argument("kind", nargs="?", metavar="KIND", help="a kind of change (default: list them all)")
+    log = verb("log", ("look", "log"), "Show the decisions: who, when, why.")
+    log.add_argument("what", nargs="?", metavar="PATH|FINGERPRINT", help="of one file or one change (default: all)")
+    status = verb(
+        "status",
+        ("look", "status"),
+        "Take stock: cassettes by age, source, model, operation, size; orphans and secrets.",
+    )
+    status.add_argument("--format", choices=("text", "json"), default="text", help="how to print it (default: text)")
+
+    fetch = verb(
+        "import",
+        ("setup", "import_files"),
+        "Make cassettes of other recorders' files: HAR, Polly.JS, parsed_body YAML.",
+    )
+    fetch.add_argument("files", nargs="+", metavar="FILE", help="the files")
+    fetch.add_argument("--into", default="cassettes", metavar="DIR", help="where the cassettes go (default: cassettes)")
+    report = verb("report", ("check", "report"), "Merge reports of shards or services into one, and print it.")
+    report.add_argument("reports", nargs="+", metavar="REPORT.json", help="reports that `--report json=PATH` wrote")
+    _reporting(report)
+    return top
+
+
+def _reporting(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--format", choices=FORMATS, default="text", help="how to print the verdict (default: text)")
+    verb.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        metavar="FORMAT=PATH",
+        help="write the verdict to a file as well; repeatable",
+    )

@@ -1,0 +1,78 @@
+"""Context: where a run takes place, as the environment of a CI job and git tell it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import acetate
+from acetate.verdict import Context
+
+__all__ = ["context_of", "git", "in_ci"]
+
+
+def in_ci(environ: Mapping[str, str]) -> bool:
+    """True if `CI` is set, unless it is empty, `0` or `false`: nothing approved is written then."""
+    return environ.get("CI", "").strip().lower() not in ("", "0", "false")
+
+
+def context_of(project: str, root: Path, environ: Mapping[str, str], *, quick: bool = False) -> Context:
+    """The context of a run: GitHub and GitLab by their variables (for a pull request its head, not the merge commit
+    that is checked out), everything else by git. A `quick` one asks nobody: for texts that do not show it."""
+    if quick:
+        return Context(project=project, acetate=acetate.__version__)
+    if environ.get("GITHUB_ACTIONS"):
+        return _github(project, environ)
+    if environ.get("GITLAB_CI"):
+        return Context(
+            project=project,
+            acetate=acetate.__version__,
+            commit=environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or environ.get("CI_COMMIT_SHA"),
+            branch=environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or environ.get("CI_COMMIT_BRANCH"),
+            base=environ.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"),
+            pull_request=environ.get("CI_MERGE_REQUEST_IID"),
+            author=environ.get("GITLAB_USER_LOGIN"),
+            ci_url=environ.get("CI_JOB_URL"),
+        )
+    commit, branch, author = (
+        git(root, *words)
+        for words in (
+            ("rev-parse", "HEAD"),
+            ("symbolic-ref", "--short", "HEAD"),
+            ("log", "-1", "--format=%an <%ae>"),
+        )
+    )
+    return Context(project=project, acetate=acetate.__version__, commit=commit, branch=branch, author=author)
+
+
+def git(root: Path, *words: str) -> str | None:
+    """What git answers, without its last line end; None where it answers nothing or is not there."""
+    try:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _github(project: str, environ: Mapping[str, str]) -> Context:
+    pull: dict[str, object] = {}
+    try:
+        event = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_bytes())
+        pull = event.get("pull_request") or {}
+    except (OSError, ValueError, AttributeError):
+        pass
+    head = pull.get("head")
+    user = pull.get("user")
+    run = f"{environ.get('GITHUB_SERVER_URL', '')}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/"
+    return Context(
+        project=project,
+        acetate=acetate.__version__,
+        commit=str(head["sha"]) if isinstance(head, dict) and "sha" in head else environ.get("GITHUB_SHA"),
+        branch=environ.get("GITHUB_HEAD_REF") or environ.get("GITHUB_REF_NAME"),
+        base=environ.get("GITHUB_BASE_REF") or None,
+        pull_request=str(pull["number"]) if "number" in pull else None,
+        author=str(user["login"]) if isinstance(user, dict) and "login" in user else environ.get("GITHUB_ACTOR"),
+        ci_url=f"{run}{environ['GITHUB_RUN_ID']}" if environ.get("GITHUB_RUN_ID") else None,
+    )

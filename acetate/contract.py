@@ -1,0 +1,150 @@
+"""Contract: JSON Schema 2020-12 of an operation × status × plain/stream, derived from its approved snapshots.
+
+The schema validates the JSON body, for a stream the data of one event; `#/$defs/reply` validates the reply assembled
+from a stream. Evidence rides under `x-acetate`: how often each property was there, by model where models differ. The
+same snapshots always give the same bytes. A subschema marked `"x-acetate": {"pinned": true}` was written by a person
+and is kept as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from acetate.body import Json
+from acetate.errors import ApprovedFileError
+from acetate.path import ITEM, MAP_KEY, child
+
+__all__ = ["REPLY", "VERSION", "Contract", "Fact", "Schema", "pinned_in", "read_contract"]
+
+VERSION = 1
+REPLY = "$reply"
+"""The root of paths in the reply that was assembled from a stream."""
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a contract says of one path."""
+
+    required: bool
+    types: frozenset[str]
+    schema: Schema
+
+    def values(self, model: str | None) -> frozenset[Json]:
+        held = self.schema.get("x-acetate", {}).get("values", {})
+        if model in held:
+            return frozenset(held[model])
+        if held and model is not None:
+            return frozenset()
+        listed = [self.schema["const"]] if "const" in self.schema else self.schema.get("enum", [])
+        return frozenset(listed)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One contract document. `where` is its file, for messages."""
+
+    document: Schema
+    where: str = ""
+
+    @cached_property
+    def facts(self) -> Mapping[str, Fact]:
+        """Every path that the contract knows, of the body (or one event) and of the assembled reply."""
+        facts: dict[str, Fact] = {}
+        _collect("$", self.document, True, facts)
+        if self.reply is not None:
+            _collect(REPLY, self.reply, True, facts)
+        return facts
+
+    @property
+    def reply(self) -> Schema | None:
+        return cast("Schema | None", self.document.get("$defs", {}).get("reply"))
+
+    @property
+    def evidence(self) -> Schema:
+        return cast("Schema", self.document.get("x-acetate", {}))
+
+    def requires(self, path: str) -> bool:
+        """True if every approved parent object had the property."""
+        fact = self.facts.get(path)
+        return fact is not None and fact.required
+
+    def types(self, path: str) -> frozenset[str]:
+        """JSON types approved there (`number` stands for integers too); empty where nothing was seen."""
+        fact = self.facts.get(path)
+        return fact.types if fact else frozenset()
+
+    def values(self, path: str, model: str | None) -> frozenset[Json]:
+        """Literal values approved there for one model; for every model where it is None."""
+        fact = self.facts.get(path)
+        return fact.values(model) if fact else frozenset()
+
+    def may_be_empty(self, path: str) -> bool:
+        """True if an empty array was approved there."""
+        fact = self.facts.get(path)
+        return fact is not None and not fact.schema.get("minItems")
+
+    def presence(self, path: str) -> str | None:
+        """ "20 of 20": how often the property was there in what is approved."""
+        fact = self.facts.get(path)
+        return fact.schema.get("x-acetate", {}).get("presence") if fact else None
+
+
+def read_contract(text: bytes, where: str) -> Contract:
+    """The contract in a file's bytes. Raises ApprovedFileError for everything that is not one."""
+    if b"<<<<<<< " in text:
+        raise ApprovedFileError(
+            "holds merge conflict markers", where=where, next="acetate accept --rebuild   (derives all contracts again)"
+        )
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ApprovedFileError(
+            f"is not JSON: {error}", where=where, next="acetate accept --rebuild   (derives all contracts again)"
+        ) from None
+    version = document.get("x-acetate", {}).get("version", VERSION) if isinstance(document, dict) else None
+    if not isinstance(version, int):
+        raise ApprovedFileError("is not a contract", where=where, next="acetate accept --rebuild")
+    if version > VERSION:
+        raise ApprovedFileError(
+            f"was written by a newer Acetate (version {version})", where=where, next="pip install --upgrade acetate"
+        )
+    return Contract(document, where)
+
+
+def pinned_in(document: Schema) -> dict[str, Schema]:
+    """The subschemas that a person wrote, by path: they are never rewritten."""
+    found: dict[str, Schema] = {}
+    roots = {"$": document, REPLY: document.get("$defs", {}).get("reply")}
+    for root, schema in roots.items():
+        if isinstance(schema, dict):
+            found.update({path: each for path, each in _walk(root, schema) if each.get("x-acetate", {}).get("pinned")})
+    return found
+
+
+def _walk(path: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
+    yield path, schema
+    for key, inner in schema.get("properties", {}).items():
+        if isinstance(inner, dict):
+            yield from _walk(child(path, key), inner)
+    for keyword, step in (("items", ITEM), ("additionalProperties", MAP_KEY)):
+        if isinstance(schema.get(keyword), dict):
+            yield from _walk(path + step, schema[keyword])
+
+
+def _collect(path: str, schema: Schema, required: bool, facts: dict[str, Fact]) -> None:
+    listed = schema.get("type", [])
+    types = frozenset([listed] if isinstance(listed, str) else listed)
+    facts[path] = Fact(required, types, schema)
+    needed = schema.get("required", ())
+    for key, inner in schema.get("properties", {}).items():
+        if isinstance(inner, dict):
+            _collect(child(path, key), inner, key in needed, facts)
+    for keyword, step in (("items", ITEM), ("additionalProperties", MAP_KEY)):
+        if isinstance(schema.get(keyword), dict):
+            _collect(path + step, schema[keyword], False, facts)

@@ -1,0 +1,290 @@
+"""The straight path: recorded exchanges in, a verdict out. Read this first.
+
+Each exchange of a cassette is matched to its operation and to what was approved of it; it is compared with its
+snapshot, then checked against its contract; the differences of all exchanges are grouped into changes, judged, and
+end as a Verdict. Cassettes are held one at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from acetate.body import Json
+from acetate.change import ABSENT, Absent, Change, Difference, Edge, Evidence, Occurrence, fingerprint
+from acetate.comparison import compare
+from acetate.contract import REPLY, Contract
+from acetate.decision import Decisions
+from acetate.errors import AcetateError
+from acetate.finding import Examined, Finding, Totals
+from acetate.kind import severity
+from acetate.library import Library, Ref
+from acetate.path import covers, expand, last, parts
+from acetate.project import CassetteFile, Project
+from acetate.provider import Rules
+from acetate.retyping import JSON_TYPES
+from acetate.snapshot import Entry, Observation, paired
+from acetate.verdict import Context, Counts, Problem, Verdict, judged
+
+__all__ = ["compared", "echoes", "entry_differences", "examine", "examine_cassette", "grouped", "is_reported"]
+
+_RANK = {"error": 0, "warn": 1, "info": 2}
+
+
+def examine(
+    project: Project, cassettes: Iterable[CassetteFile], context: Context, *, complete: bool = False
+) -> Verdict:
+    """Examine cassettes against what is approved. A `complete` run covers all of the project's cassettes, so that it
+    can also tell what is no longer seen at all."""
+    shown = [_examined(project, file) for file in cassettes]
+    project.results.save()
+    totals = sum((each.totals for each in shown), Totals())
+    findings = [finding for each in shown for finding in each.findings]
+    if complete:
+        findings += _unseen(project.library, totals)
+    changes = grouped(findings, totals, project, project.decisions, edge="consume")
+    problems = tuple(problem for each in shown for problem in each.problems)
+    examined = sum(totals.values())
+    counts = Counts(cassettes=len(shown), exchanges=sum(each.exchanges for each in shown), examined=examined)
+    return Verdict(judged(changes, problems, examined), context, counts, changes, problems)
+
+
+def _examined(project: Project, file: CassetteFile) -> Examined:
+    key = project.result_key(file)
+    kept = project.results.get(key)
+    if kept is None:
+        kept = examine_cassette(project, file)
+        project.results.put(key, kept)
+    return kept
+
+
+def examine_cassette(project: Project, file: CassetteFile) -> Examined:
+    """Examine the exchanges of one cassette against its snapshot and their contracts."""
+    result = Examined(file.name)
+    try:
+        observations = project.observations(file)
+        entries = project.library.entries(file.name)
+        result.exchanges = len(observations)
+        partners = paired(entries, [each.entry for each in observations])
+        for index, (observation, partner) in enumerate(zip(observations, partners, strict=True)):
+            entry = entries[partner] if partner is not None else None
+            ref = Ref.of(entry or observation.entry)
+            result.totals[ref, observation.entry.model] += 1
+            for difference in compared(observation, entry, project):
+                result.findings.append(Finding(ref, difference, _occurrence(file.name, index, observation, difference)))
+    except AcetateError as error:
+        result.problems.append(Problem(error.where or file.path, error.problem, error.next))
+    return result
+
+
+def compared(observation: Observation, entry: Entry | None, project: Project) -> list[Difference]:
+    """The differences of one exchange: from its approved entry first; from the contract only at paths that the
+    comparison did not report."""
+    seen = observation.entry
+    if entry is None:
+        return [Difference("exchange-unapproved", "$", "$"), *_violations(observation, project.library, Ref.of(seen))]
+    ref = Ref.of(entry)
+    contract = project.library.contract(ref)
+    if contract is None:
+        raise project.library.missing(ref)
+    found = entry_differences(entry, seen, project.rules(entry.operation), contract)
+    if ref != Ref.of(seen):
+        return found
+    return found + [each for each in _violations(observation, project.library, ref) if not is_reported(each, found)]
+
+
+def entry_differences(entry: Entry, seen: Entry, rules: Rules, contract: Contract | None) -> list[Difference]:
+    """What differs between two entries of one exchange. A body under another status or of another media type is
+    another body: only that is reported then."""
+    outer = [*_protocol(entry, seen)]
+    if any(each.path in ("$status", "$headers.content-type") for each in outer):
+        return outer
+    model = entry.model if entry.model == seen.model else None
+    inner = compare(entry.masked, seen.masked, rules, contract, model=model)
+    if entry.stream:
+        inner += [each for each in _replied(entry, seen, rules, contract) if not _repeats(each, inner)]
+    return outer + inner
+
+
+def echoes(entry: Entry, seen: Entry, path: str, project: Project) -> list[str]:
+    """The paths at which the assembled reply only repeats a difference at `path` in the events."""
+    contract = project.library.contract(Ref.of(entry))
+    replied = _replied(entry, seen, project.rules(entry.operation), contract)
+    return [each.path for each in replied if last(path) in parts(each.path)]
+
+
+def grouped(
+    findings: Iterable[Finding], totals: Totals, project: Project, decisions: Decisions, *, edge: Edge
+) -> tuple[Change, ...]:
+    """One change for all occurrences of one fact, worst first, each with its evidence and the decision on it."""
+    together: dict[str, list[Finding]] = {}
+    for finding in findings:
+        operation, status, stream = finding.ref
+        key = fingerprint(edge, operation.provider, operation.name, status, stream, finding.difference)
+        together.setdefault(key, []).append(finding)
+    changes = [_change(key, group, totals, project, decisions, edge) for key, group in together.items()]
+    shown = [each for each in changes if each.severity != "none"]
+    return tuple(
+        sorted(shown, key=lambda each: (_RANK[each.severity], each.provider, each.operation, each.path, each.kind))
+    )
+
+
+def _change(
+    key: str, group: Sequence[Finding], totals: Totals, project: Project, decisions: Decisions, edge: Edge
+) -> Change:
+    ref, difference = group[0].ref, group[0].difference
+    occurrences = tuple(each.occurrence for each in group)
+    decision, reason = decisions.on(key)
+    return Change(
+        fingerprint=key,
+        kind=difference.kind,
+        severity=severity(difference.kind, edge, project.config.severity),
+        edge=edge,
+        provider=ref.operation.provider,
+        operation=ref.operation.name,
+        status=ref.status,
+        stream=ref.stream,
+        path=difference.path,
+        before=difference.before,
+        after=difference.after,
+        evidence=_evidence(ref, difference, occurrences, totals, project.library),
+        decision=decision,
+        reason=reason,
+        occurrences=occurrences,
+    )
+
+
+def _evidence(
+    ref: Ref,
+    difference: Difference,
+    occurrences: Sequence[Occurrence],
+    totals: Totals,
+    library: Library,
+) -> Evidence:
+    by_model = Counter(each.model for each in {(each.cassette, each.exchange): each for each in occurrences}.values())
+    examined = sum(count for (each, _), count in totals.items() if each == ref)
+    contract = library.contract(ref)
+    recorded = sorted(each.recorded_at for each in occurrences if each.recorded_at)
+    return Evidence(
+        now=f"{by_model.total()} of {examined}",
+        approved=contract.presence(difference.path) if contract else None,
+        first_recorded=recorded[0][:10] if recorded else None,
+        last_approved=contract.evidence.get("recorded", {}).get("last") if contract else None,
+        models=tuple(
+            (model or "(no model)", f"{by_model[model]} of {count}")
+            for (each, model), count in sorted(totals.items(), key=lambda item: str(item[0][1]))
+            if each == ref
+        ),
+    )
+
+
+def _replied(entry: Entry, seen: Entry, rules: Rules, contract: Contract | None) -> list[Difference]:
+    model = entry.model if entry.model == seen.model else None
+    return compare([entry.reply], [seen.reply], rules, contract, root=REPLY, model=model)
+
+
+def _protocol(entry: Entry, seen: Entry) -> Iterator[Difference]:
+    """Status, media type and kept headers."""
+    if entry.status != seen.status:
+        kind = "status-added" if seen.status < 400 else "error-status-added"
+        yield Difference(kind, "$status", "$status", entry.status, seen.status)
+        return
+    was, now = entry.headers.get("content-type"), seen.headers.get("content-type")
+    if (was and now and was != now) or entry.stream != seen.stream:
+        before, after = was or _form(entry), now or _form(seen)
+        yield Difference("content-type-changed", "$headers.content-type", "$headers.content-type", before, after)
+        return
+    if not seen.headers:
+        return  # The recorder kept no headers: that says nothing of the provider.
+    for name in entry.headers:
+        if name not in seen.headers:
+            yield Difference("header-removed", f"$headers.{name}", f"$headers.{name}", "string", ABSENT)
+
+
+def _form(entry: Entry) -> str:
+    return "a stream" if entry.stream else "no stream"
+
+
+def _violations(observation: Observation, library: Library, ref: Ref) -> list[Difference]:
+    validator = library.validator(ref)
+    if validator is None:
+        return []
+    first: dict[tuple[str, str], Difference] = {}
+    for body in observation.bodies:
+        for each in validator.check(body):
+            first.setdefault((each.kind, each.path), each)
+    if observation.reply is not None:
+        for each in validator.check_reply(observation.reply):
+            if not _repeats(each, first.values()):
+                first.setdefault((each.kind, each.path), each)
+    return list(first.values())
+
+
+def is_reported(difference: Difference, reported: Sequence[Difference]) -> bool:
+    """True if a path was named by the comparison already, itself, by a parent or by a child, also as a new name."""
+    return any(
+        covers(path, difference.path) or covers(difference.path, path)
+        for each in reported
+        for path in (each.path, each.after)
+        if isinstance(path, str) and path.startswith("$")
+    )
+
+
+def _repeats(reply: Difference, events: Iterable[Difference]) -> bool:
+    """True if a difference in an assembled reply only repeats one in its events, under the reply's names."""
+    steps = set(parts(reply.path))
+    return any(last(each.path) in steps for each in events)
+
+
+def _occurrence(cassette: str, index: int, observation: Observation, difference: Difference) -> Occurrence:
+    return Occurrence(
+        cassette=cassette,
+        exchange=index,
+        at=_place(observation, difference),
+        test=observation.test,
+        model=observation.entry.model,
+        recorded_at=observation.recorded_at,
+    )
+
+
+def _place(observation: Observation, difference: Difference) -> str:
+    """The first concrete place at which the difference can be seen in the response."""
+    where = difference.at
+    if where.startswith(("$status", "$headers")):
+        return where
+    if where.startswith(REPLY):
+        values: list[tuple[str, Json]] = [(REPLY, observation.reply)]
+    elif observation.entry.stream:
+        values = [(f"$events[{index}]", body) for index, body in enumerate(observation.bodies)]
+    else:
+        values = [("$", body) for body in observation.bodies]
+    fallback = where
+    for root, value in values:
+        for place, present, found in expand(value, where, root):
+            if _shows(difference, present, found):
+                return place
+            fallback = place if fallback == where else fallback
+    return fallback
+
+
+def _shows(difference: Difference, present: bool, found: Json) -> bool:
+    if isinstance(difference.after, Absent):
+        return not present
+    if not present:
+        return False
+    name = JSON_TYPES[type(found)]
+    return difference.after == found or name in str(difference.after).split(" or ") or difference.after == difference.at
+
+
+def _unseen(library: Library, totals: Totals) -> Iterator[Finding]:
+    """Approved success statuses of operations that were seen, but never with that status."""
+    refs = {ref for ref, _ in totals}
+    seen = {ref.operation for ref in refs}
+    for ref in library.refs():
+        if (
+            ref.operation in seen
+            and ref.status < 400
+            and not any((each.operation, each.status) == (ref.operation, ref.status) for each in refs)
+        ):
+            difference = Difference("status-removed", "$status", "$status", ref.status, ABSENT)
+            yield Finding(ref, difference, Occurrence(ref.file(library.contracts), 0, "$status"))

@@ -1,0 +1,103 @@
+"""Files at the edge: a file is replaced whole or not at all, by one writer at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from acetate.errors import AcetateError
+
+__all__ = ["WORKSPACE", "held", "locked", "sync_folder", "workspace", "write_atomic"]
+
+WORKSPACE = ".acetate"
+"""The folder of everything that Acetate writes and nobody approves; safe to delete."""
+
+
+def workspace(root: Path) -> Path:
+    """`<root>/.acetate`, made if it is missing, and out of git's sight from the start."""
+    folder = root / WORKSPACE
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    return folder
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replaces the file, or leaves the old one as it was and raises AcetateError. On return it is on the disk.
+
+    The mode of a file that is replaced is kept, and a link keeps pointing to its file.
+    """
+    target = path.resolve()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, data)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise AcetateError(
+            f"cannot be written: {error.strerror or error}",
+            where=str(path),
+            next="make room there or check who may write, then run it again; no file was left half written",
+        ) from error
+
+
+def _replace(target: Path, data: bytes) -> None:
+    temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            temporary.chmod(target.stat().st_mode & 0o777)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts the names in a folder on the disk, where the system lets a folder be opened at all."""
+    with contextlib.suppress(PermissionError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def locked(root: Path, name: str, *, timeout: float = 60) -> Iterator[None]:
+    """Holds the lock called `name` (a cassette, say) against all threads and processes of this project. Raises
+    AcetateError if somebody else still has it after `timeout` seconds."""
+    with held(root, name, timeout=timeout) as mine:
+        if not mine:
+            raise AcetateError(
+                f"another process has been writing it for {timeout:g} s",
+                where=name,
+                next="wait for the other run, or end it, then run this again",
+            )
+        yield
+
+
+@contextlib.contextmanager
+def held(root: Path, name: str, *, timeout: float = 0) -> Iterator[bool]:
+    """Tries the lock: yields False if somebody alive has it. A process that dies lets go of it."""
+    from filelock import FileLock, Timeout  # 30 ms that whoever only reads does not pay
+
+    folder = workspace(root) / "locks"
+    folder.mkdir(exist_ok=True)
+    # Names are hashed: a test id can be longer than a file name may be.
+    lock = FileLock(folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock")
+    try:
+        lock.acquire(timeout=timeout)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

@@ -1,0 +1,76 @@
+"""Finding: one difference of one exchange, and all that examining one cassette gave."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from acetate.change import ABSENT, Absent, Difference, Occurrence
+from acetate.library import Ref
+from acetate.provider import Operation
+from acetate.verdict import Problem
+
+__all__ = ["Examined", "Finding", "Totals", "examined_from", "examined_json"]
+
+Totals = Counter[tuple[Ref, str | None]]
+"""How many exchanges were examined, by contract and model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference of one exchange."""
+
+    ref: Ref
+    difference: Difference
+    occurrence: Occurrence
+
+
+@dataclass(slots=True)
+class Examined:
+    """What one cassette showed."""
+
+    cassette: str
+    exchanges: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    totals: Totals = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def examined_json(examined: Examined) -> Any:
+    """As JSON, to be kept."""
+    return {
+        "cassette": examined.cassette,
+        "exchanges": examined.exchanges,
+        "findings": [
+            [
+                _ref_json(each.ref),
+                {key: side for key, side in asdict(each.difference).items() if not isinstance(side, Absent)},
+                asdict(each.occurrence),
+            ]
+            for each in examined.findings
+        ],
+        "totals": [[*_ref_json(ref), model, count] for (ref, model), count in examined.totals.items()],
+    }
+
+
+def examined_from(kept: Any) -> Examined:
+    """What `examined_json` wrote. Results with problems are never kept."""
+    return Examined(
+        cassette=kept["cassette"],
+        exchanges=kept["exchanges"],
+        findings=[
+            Finding(_ref(ref), Difference(**{"before": ABSENT, "after": ABSENT, **difference}), Occurrence(**where))
+            for ref, difference, where in kept["findings"]
+        ],
+        totals=Counter({(_ref(each[:4]), each[4]): each[5] for each in kept["totals"]}),
+    )
+
+
+def _ref_json(ref: Ref) -> list[Any]:
+    return [ref.operation.provider, ref.operation.name, ref.status, ref.stream]
+
+
+def _ref(kept: list[Any]) -> Ref:
+    provider, name, status, stream = kept
+    return Ref(Operation(provider, name), status, stream)

@@ -1,0 +1,115 @@
+"""Inventory: what a project has, by cassette: age, source, model, operation, size; and what is amiss."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from acetate.errors import AcetateError
+from acetate.project import CassetteFile, Project
+from acetate.redaction import redact
+from acetate.secret import scan
+from acetate.snapshot import paired
+
+__all__ = ["Inventory", "Stock", "take_stock"]
+
+_FOREIGN = (".har", ".json")
+
+
+@dataclass(slots=True)
+class Stock:
+    """One cassette. `recorded` is the range of dates; `size` is in bytes."""
+
+    name: str
+    size: int
+    exchanges: int = 0
+    approved: int = 0
+    recorded: str | None = None
+    sources: list[str] = field(default_factory=list)
+    operations: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Inventory:
+    """The whole project. The lists name cassettes and exchanges (`cassette#n`)."""
+
+    project: str
+    cassettes: list[Stock] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+    staged: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    @property
+    def exchanges(self) -> int:
+        return sum(each.exchanges for each in self.cassettes)
+
+    @property
+    def approved(self) -> int:
+        return sum(each.approved for each in self.cassettes)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"schema": "acetate.status/1", **asdict(self)}
+
+
+def take_stock(project: Project) -> Inventory:
+    """Look at every cassette, one at a time."""
+    stock = Inventory(project.config.project)
+    files = project.cassettes()
+    for file in files:
+        stock.cassettes.append(_stock(project, file, stock))
+    names = {file.name for file in files}
+    stock.orphans += [
+        f"{project.library.snapshot_file(name)}" for name in project.library.snapshot_names() if name not in names
+    ]
+    stock.foreign += sorted(_foreign(project))
+    staged = project.root / ".acetate" / "staged"
+    stock.staged += sorted(path.relative_to(staged).as_posix() for path in staged.rglob("*.y*ml"))
+    return stock
+
+
+def _stock(project: Project, file: CassetteFile, stock: Inventory) -> Stock:
+    one = Stock(file.name, (project.root / file.path).stat().st_size)
+    try:
+        exchanges = project.exchanges(file)
+        observations = [project.observed(exchange) for exchange in exchanges]
+        entries = project.library.entries(file.name)
+    except AcetateError as error:
+        one.problems.append(str(error))
+        return one
+    one.exchanges = len(exchanges)
+    partners = paired(entries, [each.entry for each in observations])
+    one.approved = sum(partner is not None for partner in partners)
+    stock.orphans += [
+        f"{project.library.snapshot_file(file.name)}: {entry.label}"
+        for index, entry in enumerate(entries)
+        if index not in partners
+    ]
+    dates = sorted(each.recorded_at[:10] for each in observations if each.recorded_at)
+    one.recorded = " to ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else None
+    one.sources = sorted({each.recording.source for each in exchanges if each.recording.source})
+    one.operations = [
+        f"{name} {count}" for name, count in sorted(Counter(str(each.entry.operation) for each in observations).items())
+    ]
+    one.models = sorted({each.entry.model for each in observations if each.entry.model})
+    seen: Counter[tuple[str, bytes]] = Counter()
+    for index, (exchange, observation) in enumerate(zip(exchanges, observations, strict=True)):
+        answer = (observation.entry.match_key, exchange.response.body)
+        if seen[answer]:
+            stock.duplicates.append(f"{file.name}#{index}")
+        seen[answer] += 1
+        if redact(exchange, project.redaction) != exchange or scan(exchange, project.redaction):
+            stock.secrets.append(f"{file.name}#{index}")
+    return one
+
+
+def _foreign(project: Project) -> Iterator[str]:
+    for pattern in project.config.cassettes:
+        for path in project.root.glob(pattern):
+            if path.suffix in _FOREIGN and path.is_file():
+                yield path.relative_to(project.root).as_posix()

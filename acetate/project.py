@@ -1,0 +1,177 @@
+"""Project: a repository under Acetate, with everything that its configuration says, made once."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import acetate
+from acetate.cassette import Cassette, name_of
+from acetate.config import Config, load
+from acetate.decision import Decisions
+from acetate.errors import UsageError
+from acetate.exchange import Exchange
+from acetate.library import Library, WorkingTree
+from acetate.matching import match_key
+from acetate.provider import Operation, Provider, Providers, Rules, operation, rules
+from acetate.redaction import Redaction, redact_request
+from acetate.results import Results
+from acetate.snapshot import Observation, observe
+
+__all__ = ["CassetteFile", "Project"]
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+class CassetteFile(NamedTuple):
+    """A cassette's name, and its file from the root."""
+
+    name: str
+    path: str
+
+
+@dataclass
+class Project:
+    """One project. Nothing is read before it is asked for."""
+
+    config: Config
+    environ: Mapping[str, str]
+
+    @classmethod
+    def open(cls, root: Path | None, environ: Mapping[str, str]) -> Project:
+        """The project of a folder, or of the nearest configuration upwards from the current one."""
+        return cls(load(Path.cwd(), root), environ)
+
+    @property
+    def root(self) -> Path:
+        return self.config.root
+
+    @cached_property
+    def providers(self) -> Providers:
+        return Providers(self.config.providers.values(), self.environ)
+
+    @cached_property
+    def redaction(self) -> Redaction:
+        said = self.config.redact
+        return Redaction.of(
+            self.config.providers.values(),
+            self.environ,
+            headers=said.headers,
+            fields=said.fields,
+            query=said.query,
+            patterns=said.patterns,
+            allow=said.allow,
+        )
+
+    @cached_property
+    def library(self) -> Library:
+        return Library(WorkingTree(self.root), self.config.contracts, self.config.snapshots)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        return Decisions(self.library.tree, f"{self.config.contracts}/.reviews")
+
+    @cached_property
+    def results(self) -> Results:
+        return Results(self.root / ".acetate" / "cache" / "check")
+
+    @property
+    def undo_folder(self) -> Path:
+        return self.root / ".acetate" / "undo"
+
+    def cassettes(self, paths: Sequence[str] = ()) -> list[CassetteFile]:
+        """The project's cassettes, or those of these files and folders, in order of their names. Raises UsageError for
+        a path that holds none."""
+        if not paths:
+            return sorted({each for pattern in self.config.cassettes for each in self._matching(pattern)})
+        found: set[CassetteFile] = set()
+        for path in paths:
+            here = set(self._below(Path(path)))
+            if not here:
+                raise UsageError(
+                    "is no cassette and holds none", where=path, next="acetate status   (lists all cassettes)"
+                )
+            found |= here
+        return sorted(found)
+
+    def cassette_file(self, name: str) -> CassetteFile:
+        """The file of a cassette by its name. Raises UsageError where there is none."""
+        for suffix in _SUFFIXES:
+            if (self.root / f"{name}{suffix}").is_file():
+                return CassetteFile(name, f"{name}{suffix}")
+        raise UsageError("there is no such cassette", where=name, next="acetate status   (lists all cassettes)")
+
+    def exchanges(self, file: CassetteFile) -> list[Exchange]:
+        """What a cassette holds, not redacted."""
+        return Cassette.load(self.root / file.path, self.root).exchanges
+
+    def observations(self, file: CassetteFile) -> list[Observation]:
+        """The exchanges of a cassette as they are examined."""
+        return [self.observed(exchange) for exchange in self.exchanges(file)]
+
+    def observed(self, exchange: Exchange) -> Observation:
+        """One exchange, matched to its provider and operation under today's rules."""
+        request = redact_request(exchange.request, self.redaction)
+        address = self.providers.identify(request.uri)
+        called = operation(address.provider, request.method, address.path)
+        match = self.config.match
+        key = match_key(
+            request, address.provider, address.path, headers=match.headers, ignore=match.ignore, mask=match.mask
+        )
+        return observe(exchange, address.provider, called, rules(address.provider, called.name), key)
+
+    def rules(self, called: Operation) -> Rules:
+        """What may vary in the responses of an operation."""
+        return rules(self.provider(called), called.name)
+
+    def provider(self, called: Operation) -> Provider:
+        """The profile of an operation's provider, which for a host of its own follows from how the call is named."""
+        known = self.config.providers.get(called.provider)
+        if known is not None:
+            return known
+        generic = called.name.partition(" ")[0].isupper()
+        return self.config.providers["generic" if generic else "openai-compatible"]
+
+    def result_key(self, file: CassetteFile) -> str:
+        """A digest of all that examining a cassette depends on."""
+        digest = hashlib.sha256(self._setting)
+        for path in (file.path, self.library.snapshot_file(file.name)):
+            content = self.library.tree.read(path)
+            digest.update(f"\0{path}\0{-1 if content is None else len(content)}\0".encode())
+            digest.update(content or b"")
+        return digest.hexdigest()
+
+    @cached_property
+    def _setting(self) -> bytes:
+        """What holds for all cassettes: this version, the configuration, the contracts, where base URLs point."""
+        base_urls = {
+            name: self.environ.get(name) for each in self.config.providers.values() for name in each.base_url_vars
+        }
+        said = (acetate.__version__, sys.version, self.config.digest, sorted(base_urls.items()), self.redaction.values)
+        return repr((*said, self.library.contracts_digest())).encode()
+
+    def _matching(self, pattern: str) -> Iterator[CassetteFile]:
+        for found in glob.iglob(pattern, root_dir=self.root, recursive=True):
+            path = self.root / found
+            if path.suffix in _SUFFIXES and path.is_file():
+                yield CassetteFile(name_of(path, self.root), Path(found).as_posix())
+
+    def _below(self, path: Path) -> Iterator[CassetteFile]:
+        """A file, a folder's files, or a cassette by its name; from the current folder or from the root."""
+        for base in (Path.cwd(), self.root):
+            here = base / path
+            if here.is_dir():
+                files = [each for each in here.rglob("*") if each.suffix in _SUFFIXES and each.is_file()]
+            else:
+                named = [here, *(here.with_name(here.name + suffix) for suffix in _SUFFIXES)]
+                files = [each for each in named if each.suffix in _SUFFIXES and each.is_file()]
+            if files:
+                for each in files:
+                    yield CassetteFile(name_of(each, self.root), each.resolve().relative_to(self.root).as_posix())
+                return

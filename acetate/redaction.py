@@ -1,0 +1,720 @@
+"""Secrets out, before anything is written or matched.
+
+A secret is known by its place (a header, a JSON field, a query parameter), by its shape (`sk-…`, a JWT, a PEM block),
+or because it is the value of a key in use. It is replaced by `<redacted>` where it stands; everything else stays byte
+for byte. `secret.check_clean` looks again, with other eyes, at what comes out of here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, unquote_plus
+
+from acetate import multipart
+from acetate.body import essence
+from acetate.exchange import Exchange, Headers, RedactedExchange, Request, Response, header
+from acetate.path import ITEM, child
+
+if TYPE_CHECKING:
+    from acetate.provider import Provider
+
+__all__ = ["MARK", "Redaction", "Shape", "is_secret_name", "redact", "redact_request", "spellings"]
+
+MARK = "<redacted>"
+
+Edit = tuple[int, int, str]
+"""From, to, and what is written there instead."""
+Span = tuple[int, int]
+Chunks = tuple[tuple[int, int], ...]
+
+_MARK_IN_URL = quote(MARK, safe="")
+_SHORTEST_KEY = 8  # a key in use below this is a dummy, and a word of the language
+_DEEPEST = 8  # JSON inside JSON strings: every level doubles its escapes, so real bodies stop at two or three
+
+_HEADERS = frozenset(
+    {
+        *("authorization", "proxy-authorization", "x-api-key", "api-key", "apikey", "x-goog-api-key", "x-auth-token"),
+        *("x-access-token", "cookie", "set-cookie", "cookie2", "set-cookie2", "openai-organization"),
+        *("openai-project", "anthropic-organization-id", "x-databricks-org-id", "x-together-client-user-agent"),
+        *("x-amz-security-token", "ocp-apim-subscription-key", "private-token", "x-vault-token"),
+        *("cf-access-client-id", "cf-access-client-secret", "cf-access-jwt-assertion", "x-csrf-token"),
+        *("x-xsrf-token", "x-goog-iam-authorization-token", "x-amzn-oidc-data", "x-amzn-oidc-accesstoken"),
+    }
+)
+_NAMES = frozenset(
+    {
+        *("token", "jwt", "pwd", "idtoken", "authorization", "proxyauthorization", "setcookie", "xapikey"),
+        *("accesskeyid", "awsaccesskeyid", "sshkey", "privatetoken", "hftoken", "githubtoken", "gitlabtoken"),
+        *("npmtoken", "slacktoken", "bottoken", "deploytoken"),
+    }
+)
+_NAME_ENDS = (
+    *("apikey", "apisecret", "apitoken", "accesstoken", "refreshtoken", "authtoken", "bearertoken", "sessiontoken"),
+    *("securitytoken", "oauthtoken", "csrftoken", "xsrftoken", "secret", "secretkey", "privatekey", "accesskey"),
+    *("signingkey", "encryptionkey", "subscriptionkey", "masterkey", "accountkey", "sessionkey"),
+    *("password", "passwd", "passphrase", "connectionstring", "authorization"),
+)
+_QUERY = frozenset(
+    {
+        *("key", "token", "sig", "signature", "xamzsignature", "xamzcredential", "xamzsecuritytoken", "auth"),
+    }
+)
+
+
+class Shape(NamedTuple):
+    """What a kind of key looks like: one of `prefixes`, not inside a word, then `tail`."""
+
+    name: str
+    prefixes: tuple[str, ...]
+    tail: str
+
+
+_DIGIT_OR_CAPITAL = r"(?=[a-z_-]{0,60}[A-Z0-9])"
+_SHAPES = (
+    Shape("API key (sk-)", ("sk-",), _DIGIT_OR_CAPITAL + r"[A-Za-z0-9_-]{20,}"),
+    Shape("Together key", ("tgp_v1_",), r"[A-Za-z0-9_-]{20,}"),
+    Shape("Hugging Face token", ("hf_", "api_org_"), r"[A-Za-z0-9]{30,}"),
+    Shape("Groq, Pinecone or Cerebras key", ("gsk_", "pcsk_", "csk-"), r"[A-Za-z0-9_]{30,}"),
+    Shape("xAI key", ("xai-",), r"[A-Za-z0-9]{30,}"),
+    Shape("Perplexity key", ("pplx-",), r"[A-Za-z0-9]{30,}"),
+    Shape("Replicate token", ("r8_",), r"[A-Za-z0-9]{30,}"),
+    Shape("Fireworks key", ("fw_",), r"[A-Za-z0-9]{22,}"),
+    Shape("NVIDIA key", ("nvapi-",), r"[A-Za-z0-9_-]{30,}"),
+    Shape("Voyage key", ("pa-",), _DIGIT_OR_CAPITAL + r"[A-Za-z0-9_-]{40,}"),
+    Shape("Jina, Tavily or LangSmith key", ("jina_", "tvly-", "lsv2_"), _DIGIT_OR_CAPITAL + r"[A-Za-z0-9_-]{20,}"),
+    Shape("Google API key", ("AIza",), r"[A-Za-z0-9_-]{30,}"),
+    Shape("Google OAuth token", ("ya29.", "GOCSPX-"), r"[A-Za-z0-9_-]{20,}"),
+    Shape(
+        "AWS access key",
+        ("AKIA", "ASIA"),
+        r"[A-Z0-9]{16}(?![A-Za-z0-9])(?:[\s:,;|\"']{1,4}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))?",
+    ),
+    Shape("AWS Bedrock key", ("ABSK",), r"[A-Za-z0-9+/]{60,}={0,2}"),
+    Shape("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"[A-Za-z0-9]{36,}"),
+    Shape("GitHub token", ("github_pat_",), r"[A-Za-z0-9_]{40,}"),
+    Shape("GitLab token", ("glpat-",), r"[A-Za-z0-9_.-]{20,}"),
+    Shape(
+        "Slack token", ("xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xapp-"), r"[A-Za-z0-9-]{10,}"
+    ),
+    Shape("Slack webhook", ("hooks.slack.com",), r"/services/[A-Za-z0-9/]{20,}"),
+    Shape("Stripe key", ("sk_live_", "rk_live_", "sk_test_", "rk_test_", "whsec_"), r"[A-Za-z0-9]{16,}"),
+    Shape("SendGrid key", ("SG.",), r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    Shape("npm token", ("npm_",), r"[A-Za-z0-9]{30,}"),
+    Shape("PyPI token", ("pypi-",), r"[A-Za-z0-9_-]{50,}"),
+    Shape("Vault token", ("hvs.",), r"[A-Za-z0-9_-]{20,}"),
+    Shape("DigitalOcean or Docker token", ("dop_v1_", "dckr_pat_"), r"[A-Za-z0-9_-]{20,}"),
+    Shape("Databricks token", ("dapi",), r"[a-f0-9]{32}(?:-\d)?(?![A-Za-z0-9])"),
+    Shape("Azure storage key", ("AccountKey=", "SharedAccessKey="), r"[A-Za-z0-9+/]{40,}={0,2}"),
+    Shape("JSON Web Token", ("eyJ",), r"[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*"),
+    Shape(
+        "private key",
+        ("-----BEGIN",),
+        r"[A-Z0-9 ]{1,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----))*+(?:-----END [A-Z0-9 ]{0,40}-----)?",
+    ),
+)
+
+_RANDOM = r"(?=[A-Za-z._~+/-]{0,60}\d)[A-Za-z0-9._~+/-]{16,}={0,2}"
+_SETS = r"""["']?\s{0,4}[:=]\s{0,4}["']?"""
+_PHRASES = (
+    # scheme://user:password@host
+    r"""://[^\s/@:"'<>]{0,200}:([^\s/@"'<>]{1,300})@""",
+    # Bearer …, and whatever a text says about authorization or a key
+    rf"(?i)(?<![a-z])bearer[ \t]{{1,4}}({_RANDOM})",
+    rf"(?i)authorization{_SETS}(?:[a-z]{{3,8}}[ \t]{{1,4}})?({_RANDOM})",
+    rf"(?i)(?:(?:api|secret|access|private)[_-]?(?:key|token)|secret|passw(?:or)?d){_SETS}({_RANDOM})",
+    # a signed URL
+    r"(?i)[?&](?:x-amz-(?:signature|credential|security-token)|sig|signature|access_token|api_?key|token|key)="
+    r"""([^&#\s"'<>\\]{8,})""",
+)
+_QUOTED_FIELD = r"""["']([A-Za-z0-9_.-]{2,40})["']\s{0,4}:\s{0,4}(?:"([^"\n]+)"|'([^'\n]+)')"""
+# Every alternative begins with a letter that is rare, so that ordinary text is passed over at the speed of a character
+# search. `max_tokens` and `tokens` are not names of secrets, and are in every request.
+_THEN = r"""["'\\\s]{0,8}[:=]"""
+_NAMED = re.compile(
+    rf"k(?:ey(?:[_-]?id)?s?|en){_THEN}|zation{_THEN}|w(?:or)?ds?{_THEN}|jwt{_THEN}|cret(?:[_-]?key)?s?{_THEN}|phrase{_THEN}"
+    rf"|g(?<=string){_THEN}|bearer\s|g(?<=sig)(?:nature)?="
+)
+_COMMON = "kvbywgpfmucdlhrsnioate "  # most common last
+_WEAK = re.compile(r"[0-9a-fA-F]{64}|(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[A-Za-z0-9_+/=.-]{32,}")
+_SCHEME = re.compile(
+    r"(?:Bearer|Basic|Token|Digest|Negotiate|ApiKey|Api-Key|Key|AWS4-HMAC-SHA256)[ \t]+", re.IGNORECASE
+)
+_SEPARATORS = str.maketrans("", "", "_-. $[]")
+_STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_NUMBER = re.compile(r"\s*+:\s*+(-?\d{4,}[0-9.eE+-]*)")
+_ESCAPED = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL)
+_ESCAPES = dict(zip('bfnrt"\\/', '\b\f\n\r\t"\\/', strict=True))
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
+_PAIR = re.compile(r"(?:^|[?&#;])([^?&#;=]*)=([^?&#;]*)")
+_LINE = re.compile(r"^(?:data:[ ]?)?([{\[\"][^\r\n]*)", re.MULTILINE)
+_OPENS = frozenset('{["')
+_USERINFO = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?#]*)@")
+_EVENT_STREAMS = frozenset({"text/event-stream", "application/x-ndjson", "application/jsonl", "application/jsonlines"})
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """What is secret here. Build it with `of`: the names are kept in the form in which they are compared."""
+
+    headers: frozenset[str] = _HEADERS
+    fields: frozenset[str] = frozenset()
+    query: frozenset[str] = _QUERY
+    shapes: tuple[Shape, ...] = _SHAPES
+    standing: tuple[str, ...] = ()
+    patterns: tuple[re.Pattern[str], ...] = ()
+    values: tuple[str, ...] = field(default=(), repr=False)
+    allow: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        providers: Iterable[Provider] = (),
+        environ: Mapping[str, str] | None = None,
+        *,
+        headers: Iterable[str] = (),
+        fields: Iterable[str] = (),
+        query: Iterable[str] = (),
+        patterns: Iterable[str | re.Pattern[str]] = (),
+        allow: Iterable[str] = (),
+    ) -> Redaction:
+        """The built-in rules, what the providers add, and what the project's `[tool.acetate.redact]` adds.
+
+        `environ` is read for the variables that hold the providers' keys. A pattern with a group hides its first
+        group, without one the whole match. `allow` lists places as `SecretFound` names them
+        (`response.body $.data[].key`); a key in use is hidden there too.
+        """
+        providers = tuple(providers)
+        shapes = [shape for provider in providers for shape in provider.key_shapes]
+        prefixed = tuple(found for shape in shapes if (found := _prefixed(shape)))
+        return cls(
+            headers=_HEADERS.union(map(str.lower, headers), *(map(str.lower, p.secret_headers) for p in providers)),
+            fields=frozenset().union(map(_plain, fields), *(map(_plain, p.secret_fields) for p in providers)),
+            query=_QUERY.union(map(_plain, query), *(map(_plain, p.secret_query) for p in providers)),
+            shapes=_SHAPES + prefixed,
+            standing=tuple(shape for shape in shapes if not _prefixed(shape)),
+            patterns=tuple(map(re.compile, patterns)),
+            values=_keys_in_use(providers, environ or {}),
+            allow=frozenset(map(str.strip, allow)),
+        )
+
+    def is_secret(self, name: str) -> bool:
+        """True if the value of a field of this name is hidden, whatever it looks like."""
+        return is_secret_name(name, self.fields)
+
+    def is_suspicious(self, text: str) -> bool:
+        """False if the text certainly holds nothing to hide; quick, because nearly all texts are like that."""
+        return (
+            self._prefix.search(text) is not None
+            or _NAMED.search(lowered := text.lower()) is not None
+            or "\\u00" in text
+            or ("@" in text and ("://" in text or ":\\/\\/" in text))
+            or (self._own_names is not None and self._own_names.search(lowered) is not None)
+            or any(pattern.search(text) for pattern in self.patterns)
+        )
+
+    @cached_property
+    def known(self) -> re.Pattern[str] | None:
+        """Finds the values of the keys in use, however they are spelled."""
+        spelled = {spelling for value in self.values for spelling in spellings(value)}
+        return re.compile("|".join(map(re.escape, sorted(spelled, key=len, reverse=True)))) if spelled else None
+
+    @cached_property
+    def _prefix(self) -> re.Pattern[str]:
+        """Finds the beginnings of all shapes and known values, each by its rarest character."""
+        beginnings = {prefix for shape in self.shapes for prefix in shape.prefixes}
+        beginnings |= {spelling[:8] for value in self.values for spelling in spellings(value)}
+        around: dict[str, list[str]] = {}
+        for beginning in sorted(beginnings):
+            at = min(range(len(beginning)), key=lambda n: _COMMON.find(beginning[n]))
+            before, after = re.escape(beginning[: at + 1]), re.escape(beginning[at + 1 :])
+            around.setdefault(beginning[at], []).append(f"(?<={before}){after}")
+        return re.compile("|".join(f"{re.escape(rare)}(?:{'|'.join(found)})" for rare, found in around.items()))
+
+    @cached_property
+    def _own_names(self) -> re.Pattern[str] | None:
+        """Finds the fields that the project or a provider named."""
+        names = ("[^a-z0-9]?".join(map(re.escape, name)) for name in sorted(self.fields))
+        return re.compile(rf"(?:{'|'.join(names)})s?[\"'\\\s]{{0,8}}[:=]") if self.fields else None
+
+
+def redact(exchange: Exchange, redaction: Redaction) -> RedactedExchange:
+    """The exchange without its secrets; the recorded chunks are counted again on the body that remains."""
+    response, chunks = _redact_response(exchange.response, exchange.recording.chunks, redaction)
+    recording = replace(
+        exchange.recording,
+        source=exchange.recording.source and _text_without(exchange.recording.source, "recording.source", redaction),
+        test=exchange.recording.test and _text_without(exchange.recording.test, "recording.test", redaction),
+        chunks=chunks,
+    )
+    return RedactedExchange(Exchange(redact_request(exchange.request, redaction), response, recording))
+
+
+def redact_request(request: Request, redaction: Redaction) -> Request:
+    """The request without its secrets: what is matched and what is stored. The same object if there are none."""
+    headers = _redact_headers(request.headers, "request", redaction)
+    uri = _redact_uri(request.uri, redaction)
+    body = request.body
+    if body:
+        body = _redact_body(body, header(request.headers, "content-type") or "", "request.body", redaction)[0]
+    if headers is request.headers and uri == request.uri and body == request.body:
+        return request
+    return replace(request, headers=headers, uri=uri, body=body)
+
+
+@lru_cache(maxsize=4096)
+def is_secret_name(name: str, own: frozenset[str] = frozenset()) -> bool:
+    """True for `api_key`, `clientSecret`, `X-Auth-Token`; not for `max_tokens`, `eos_token`, `next_page_token`."""
+    plain = _plain(name)
+    return plain in _NAMES or plain in own or plain.endswith(_NAME_ENDS) or plain.removesuffix("s").endswith(_NAME_ENDS)
+
+
+def spellings(value: str) -> frozenset[str]:
+    """The ways in which a known value is found in bytes: itself, quoted for a URL, for JSON, as hex digits, and in
+    base64 at each of its three alignments (the characters that no neighbour changes)."""
+    data = value.encode("utf-8", "surrogateescape")
+    found = {value, quote(value, safe=""), quote(value), json.dumps(value)[1:-1], value.replace("/", "\\/")}
+    found |= {data.hex(), data.hex().upper()}
+    for offset in range(3):
+        start, end = (offset * 8 + 5) // 6, (offset + len(data)) * 8 // 6
+        core = base64.b64encode(bytes(offset) + data).decode()[start:end]
+        found |= {core, core.replace("+", "-").replace("/", "_"), quote(core, safe="")}
+    return frozenset(found)
+
+
+def _plain(name: str) -> str:
+    """A name without case and separators: `apiKey`, `api-key` and `API_KEY` are one."""
+    return name.lower().translate(_SEPARATORS)
+
+
+def _prefixed(pattern: str) -> Shape | None:
+    """A provider's key shape as a `Shape`, or None if it does not begin with letters of its own. One that does not
+    (64 hex digits) is also the shape of a digest, and is looked for only where a key can stand."""
+    literal = re.match(r"[A-Za-z][A-Za-z0-9_]*[_-]", pattern)
+    return (
+        Shape("key of a provider", (literal[0],), pattern[literal.end() :]) if literal and "|" not in pattern else None
+    )
+
+
+def _keys_in_use(providers: Iterable[Provider], environ: Mapping[str, str]) -> tuple[str, ...]:
+    names = dict.fromkeys(name for provider in providers for name in provider.key_vars)
+    values = (environ.get(name, "").strip() for name in names)
+    return tuple(dict.fromkeys(value for value in values if len(value) >= _SHORTEST_KEY))
+
+
+# Messages
+
+
+def _redact_headers(headers: Headers, side: str, redaction: Redaction) -> Headers:
+    if not _touches_headers(headers, redaction):
+        return headers
+    return tuple((name, _redact_header(name.lower(), value, side, redaction)) for name, value in headers)
+
+
+def _touches_headers(headers: Headers, redaction: Redaction) -> bool:
+    return any(_is_secret_header(name, redaction) for name, _ in headers) or redaction.is_suspicious(
+        "\n".join([value for _, value in headers])
+    )
+
+
+def _is_secret_header(name: str, redaction: Redaction) -> bool:
+    return name.lower() in redaction.headers or redaction.is_secret(name)
+
+
+def _redact_header(name: str, value: str, side: str, redaction: Redaction) -> str:
+    place = f"{side}.headers.{name}"
+    if _is_secret_header(name, redaction) and place not in redaction.allow:
+        return _applied(value, _hidden(value))
+    return _text_without(value, place, redaction)
+
+
+def _redact_uri(uri: str, redaction: Redaction) -> str:
+    if "=" not in uri and "@" not in uri and "%" not in uri and not redaction.is_suspicious(uri):
+        return uri
+    return _settled(uri, lambda text: _uri(text, redaction))
+
+
+def _redact_response(response: Response, chunks: Chunks, redaction: Redaction) -> tuple[Response, Chunks]:
+    body, chunks = _redact_body(
+        response.body, header(response.headers, "content-type") or "", "response.body", redaction, chunks
+    )
+    headers = _redact_headers(response.headers, "response", redaction)
+    reason = _text_without(response.reason, "response.reason", redaction)
+    return replace(response, headers=headers, reason=reason, body=body), chunks
+
+
+def _redact_body(
+    body: bytes, content_type: str, place: str, redaction: Redaction, chunks: Chunks = ()
+) -> tuple[bytes, Chunks]:
+    find = _finder(content_type, place, redaction)
+    text = body.decode("utf-8", "surrogateescape")
+    while edits := find(text):
+        chunks = _recounted(chunks, _in_bytes(text, edits))
+        text = _applied(text, edits)
+        body = text.encode("utf-8", "surrogateescape")
+    return body, chunks
+
+
+def _text_without(text: str, place: str, redaction: Redaction) -> str:
+    if not redaction.is_suspicious(text):
+        return text
+    return _settled(text, lambda text: _unknown(text, place, redaction))
+
+
+def _settled(text: str, find: Callable[[str], list[Edit]]) -> str:
+    """Edited until nothing is found: what stands beside a mark may be a secret that its neighbour hid."""
+    while edits := find(text):
+        text = _applied(text, edits)
+    return text
+
+
+def _finder(content_type: str, place: str, redaction: Redaction) -> Callable[[str], list[Edit]]:
+    media_type = essence(content_type)
+    if media_type == "application/x-www-form-urlencoded":
+        return lambda text: _pairs(text, place, redaction)
+    if delimiter := multipart.boundary(content_type):
+        return lambda text: _multipart(text, delimiter, place, redaction)
+    if media_type in _EVENT_STREAMS:
+        return lambda text: _unknown(text, place, redaction)
+    return lambda text: _unknown(text, place, redaction) if redaction.is_suspicious(text) else []
+
+
+def _in_bytes(text: str, edits: Sequence[Edit]) -> list[Edit]:
+    """Edits of a text as edits of its UTF-8 bytes."""
+    if text.isascii():
+        return list(edits)
+    found, index, offset = [], 0, 0
+    for start, end, replacement in edits:
+        begin = offset + len(text[index:start].encode("utf-8", "surrogateescape"))
+        index, offset = end, begin + len(text[start:end].encode("utf-8", "surrogateescape"))
+        found.append((begin, offset, replacement))
+    return found
+
+
+def _recounted(chunks: Chunks, edits: Sequence[Edit]) -> Chunks:
+    """The chunks of the edited body. A replacement belongs to the chunk in which the secret began."""
+    found, end, before, shift, at = [], 0, 0, 0, 0
+    for milliseconds, count in chunks:
+        end += count
+        while at < len(edits) and edits[at][1] <= end:
+            shift += len(edits[at][2]) - (edits[at][1] - edits[at][0])
+            at += 1
+        inside = at < len(edits) and edits[at][0] < end
+        cut = shift + (edits[at][0] + len(edits[at][2]) if inside else end)
+        found.append((milliseconds, cut - before))
+        before = cut
+    return tuple(found)
+
+
+# Edits of one text. Every function below says what to replace where, and leaves the text alone.
+
+
+def _uri(text: str, redaction: Redaction) -> list[Edit]:
+    userinfo = _USERINFO.match(text)
+    hidden = _whole(text, userinfo.span(1)) if userinfo else []
+    return _merged(text, hidden + _pairs(text, "request.uri", redaction))
+
+
+def _pairs(text: str, place: str, redaction: Redaction) -> list[Edit]:
+    """`name=value` pairs: of a query, of a fragment, of a form."""
+    edits, values = [], []
+    for pair in _PAIR.finditer(text):
+        name = unquote_plus(pair[1])
+        here = f"{place} ?{name}"
+        values.append(pair.span(2))
+        if (redaction.is_secret(name) or _plain(name) in redaction.query) and here not in redaction.allow:
+            edits += _whole(text, pair.span(2))
+        else:
+            edits += _percent_encoded(text, pair.span(2), here, redaction)
+    for span in _outside(values, len(text)):
+        edits += _percent_encoded(text, span, place, redaction)
+    return _merged(text, edits)
+
+
+def _whole(text: str, span: Span) -> list[Edit]:
+    return [] if text[slice(*span)] in ("", MARK, _MARK_IN_URL) else [(*span, _MARK_IN_URL)]
+
+
+def _percent_encoded(text: str, span: Span, place: str, redaction: Redaction) -> list[Edit]:
+    raw = text[slice(*span)]
+    units = _PERCENT.findall(raw)
+    inner = "".join([chr(int(unit[1:], 16)) if len(unit) == 3 else " " if unit == "+" else unit for unit in units])
+    # A key in base64 may hold a `+`, so the text is looked at as it stands, too.
+    edits = [(span[0] + start, span[0] + end, _MARK_IN_URL) for start, end, _ in _known(raw, redaction)]
+    if redaction.is_suspicious(inner):
+        spans = [(span[0] + unit.start(), span[0] + unit.end()) for unit in _PERCENT.finditer(raw)]
+        edits += _through(_unknown(inner, place, redaction), spans, lambda replacement: quote(replacement, safe=""))
+    return edits
+
+
+def _multipart(text: str, delimiter: str, place: str, redaction: Redaction) -> list[Edit]:
+    edits, contents = [], []
+    for part in multipart.parts(text, delimiter):
+        here = f"{place} ?{part.name}"
+        content = text[part.start : part.end]
+        contents.append((part.start, part.end))
+        if redaction.is_secret(part.name) and here not in redaction.allow:
+            edits += _shifted(_hidden(content), part.start)
+        elif redaction.is_suspicious(content):
+            edits += _shifted(_unknown(content, here, redaction), part.start)
+    for start, end in _outside(contents, len(text)):
+        edits += _shifted(_plain_text(text[start:end], place, redaction), start)
+    return _merged(text, edits)
+
+
+def _unknown(text: str, place: str, redaction: Redaction, depth: int = 0) -> list[Edit]:
+    """A text of any kind: JSON, lines of JSON, server-sent events, or anything else."""
+    documents = _documents(text) if depth < _DEEPEST else []
+    leaves = [leaf for document in documents for leaf in document.leaves]
+    edits = [edit for leaf in leaves for edit in _in_leaf(text, leaf, place, redaction, depth)]
+    for start, end in _outside([(document.start, document.end) for document in documents], len(text)):
+        edits += _shifted(_plain_text(text[start:end], place, redaction), start)
+    if len(documents) > 1:
+        edits += _split_over(leaves, text, place, redaction, depth)
+    return _merged(text, edits)
+
+
+def _in_leaf(text: str, leaf: Leaf, place: str, redaction: Redaction, depth: int) -> Iterator[Edit]:
+    here = f"{place} {leaf.path}"
+    secret = not leaf.quiet and here not in redaction.allow
+    if leaf.is_key:
+        number = _NUMBER.match(text, leaf.end + 1)
+        if number and secret and redaction.is_secret(leaf.text):
+            yield (*number.span(1), f'"{MARK}"')
+    elif secret and (redaction.is_secret(leaf.name) or _is_key(leaf.name, leaf.text, redaction)):
+        yield from _in_string(text, leaf, _hidden)
+        return
+    if redaction.is_suspicious(leaf.text):
+        yield from _in_string(text, leaf, lambda inner: _unknown(inner, here, redaction, depth + 1))
+
+
+def _is_key(name: str, value: str, redaction: Redaction) -> bool:
+    """True where a key can stand and something of the shape of a key does: `{"key": "<64 hex digits>"}`."""
+    plain = _plain(name)
+    if not plain.endswith("key") or plain.endswith("cachekey"):
+        return False
+    return _WEAK.fullmatch(value) is not None or any(re.fullmatch(shape, value) for shape in redaction.standing)
+
+
+def _in_string(text: str, leaf: Leaf, find: Callable[[str], list[Edit]]) -> list[Edit]:
+    """Edits of what a JSON string says as edits of the JSON text. No other escape of the string is touched."""
+    if "\\" not in text[leaf.start : leaf.end]:
+        return _shifted(find(text[leaf.start : leaf.end]), leaf.start)
+    inner, spans = _unescaped(text, leaf)
+    return _through(find(inner), spans, _in_json)
+
+
+def _unescaped(text: str, leaf: Leaf) -> tuple[str, list[Span]]:
+    """What a JSON string says, and the span in which each of its characters is written (two for a surrogate pair)."""
+    units = list(_ESCAPED.finditer(text, leaf.start, leaf.end))
+    characters = [
+        unit[0] if len(unit[0]) == 1 else _ESCAPES.get(unit[0][1]) or chr(int(unit[0][2:], 16)) for unit in units
+    ]
+    return "".join(characters), [unit.span() for unit in units]
+
+
+def _in_json(replacement: str) -> str:
+    return replacement.replace('"', '\\"')
+
+
+def _split_over(leaves: Sequence[Leaf], text: str, place: str, redaction: Redaction, depth: int) -> list[Edit]:
+    """Secrets that are spread over several events: what one path says in all of them is read as one text."""
+    groups: dict[str, list[Leaf]] = {}
+    for leaf in leaves:
+        if not (leaf.is_key or leaf.quiet):
+            groups.setdefault(leaf.group, []).append(leaf)
+    edits: list[Edit] = []
+    for group in groups.values():
+        pieces = [leaf.text for leaf in group]
+        if len(set(pieces)) < 2 or not redaction.is_suspicious("".join(pieces)):
+            continue
+        unescaped = [_unescaped(text, leaf) for leaf in group]
+        inner = "".join(said for said, _ in unescaped)
+        found = _unknown(inner, f"{place} {group[0].path}", redaction, depth + 1)
+        edits += _through(found, [span for _, spans in unescaped for span in spans], _in_json)
+    return edits
+
+
+def _plain_text(text: str, place: str, redaction: Redaction) -> list[Edit]:
+    spans = [(start, end) for start, end, _ in _known(text, redaction)]
+    if place not in redaction.allow:
+        spans += [match.span() for shape in redaction.shapes for match in _matches(shape, text)]
+        patterns = [*map(re.compile, _PHRASES), *redaction.patterns]
+        spans += [match.span(min(pattern.groups, 1)) for pattern in patterns for match in pattern.finditer(text)]
+        for match in re.finditer(_QUOTED_FIELD, text):
+            if redaction.is_secret(match[1]):
+                spans.append(match.span(match.lastindex or 0))
+    return [(start, end, MARK) for start, end in _unmarked(text, spans)]
+
+
+def _known(text: str, redaction: Redaction) -> list[Edit]:
+    return [(*match.span(), MARK) for match in redaction.known.finditer(text)] if redaction.known else []
+
+
+def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
+    for prefix in shape.prefixes:
+        if prefix in text:
+            literal = re.escape(prefix)
+            yield from re.finditer(f"{literal}(?<![A-Za-z0-9]{literal}){shape.tail}", text)
+
+
+def _hidden(value: str) -> list[Edit]:
+    """The whole value, but for the scheme in front of a credential."""
+    scheme = _SCHEME.match(value)
+    start = scheme.end() if scheme else 0
+    return [] if value[start:] in ("", MARK) else [(start, len(value), MARK)]
+
+
+def _unmarked(text: str, spans: Sequence[Span]) -> Iterator[Span]:
+    """The spans without those that lie in a mark; one that cuts a mark takes it whole. So redacting again is idle,
+    whatever pattern a project writes."""
+    marks = [match.span() for match in re.finditer(MARK, text)] if MARK in text else []
+    starts, ends = [start for start, _ in marks], [end for _, end in marks]
+    for start, end in spans:
+        first, last = bisect_right(ends, start), bisect_left(starts, end) - 1
+        if start >= end or (first == last and starts[first] <= start and end <= ends[first]):
+            continue
+        yield (min(start, starts[first]), max(end, ends[last])) if first <= last else (start, end)
+
+
+# Documents
+
+
+class Leaf(NamedTuple):
+    """A string in a JSON document, as a value or as a key, and where its characters stand in the text.
+
+    `group` tells apart what `path` does not: items of an array by their `index` (or position), so that the pieces of
+    one streamed string share a group. `quiet` is what stands in log probabilities, where every word can be a key.
+    """
+
+    text: str
+    name: str
+    path: str
+    group: str
+    is_key: bool
+    quiet: bool
+    start: int = 0
+    end: int = 0
+
+
+class Document(NamedTuple):
+    """A JSON document, where it stands in the text, and all its strings in order."""
+
+    start: int
+    end: int
+    leaves: list[Leaf]
+
+
+class _Pairs(list[tuple[str, object]]):
+    """A JSON object with all its members in order, also those of one name."""
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=float, strict=False)
+
+
+def _documents(text: str) -> list[Document]:
+    """The JSON documents in a text: all of it, or lines of it (also as the data of events)."""
+    if text.lstrip()[:1] in _OPENS and (document := _located(text, 0, len(text))):
+        return [document]
+    found = (_located(text, *line.span(1)) for line in _LINE.finditer(text))
+    return [document for document in found if document]
+
+
+def _located(text: str, start: int, end: int) -> Document | None:
+    try:
+        document = _DECODER.decode(text[start:end])
+    except (ValueError, RecursionError):
+        return None
+    tokens = zip(_leaves(document), _STRING.finditer(text, start, end), strict=True)
+    return Document(start, end, [leaf._replace(start=token.start(1), end=token.end(1)) for leaf, token in tokens])
+
+
+def _leaves(document: object) -> Iterator[Leaf]:
+    """All strings in the order of the text."""
+    todo: list[tuple[object, Leaf]] = [(document, Leaf("", "", "$", "$", False, False))]
+    while todo:
+        value, leaf = todo.pop()
+        if isinstance(value, str):
+            yield leaf._replace(text=value)
+        elif isinstance(value, _Pairs):
+            todo += reversed([entry for member in value for entry in _member(leaf, _index(value), *member)])
+        elif isinstance(value, list):
+            todo += reversed(
+                [(item, _item(leaf, n, item)) for n, item in enumerate(value) if isinstance(item, str | list)]
+            )
+
+
+def _member(leaf: Leaf, index: str, name: str, value: object) -> Iterator[tuple[object, Leaf]]:
+    quiet = leaf.quiet or "logprob" in name
+    inner = Leaf("", name, child(leaf.path, name), f"{leaf.group}{index}.{name}", False, quiet)
+    yield name, inner._replace(is_key=True)
+    if isinstance(value, str | list):
+        yield value, inner
+
+
+def _item(leaf: Leaf, position: int, item: object) -> Leaf:
+    step = ITEM if isinstance(item, _Pairs) and _index(item) else f"[{position}]"
+    return leaf._replace(path=leaf.path + ITEM, group=leaf.group + step)
+
+
+def _index(members: _Pairs) -> str:
+    return next((f"<{value}>" for name, value in members if name == "index" and isinstance(value, float)), "")
+
+
+# Edits
+
+
+def _outside(spans: Iterable[Span], length: int) -> Iterator[Span]:
+    """The stretches between spans that stand in order."""
+    position = 0
+    for start, end in spans:
+        if position < start:
+            yield position, start
+        position = end
+    if position < length:
+        yield position, length
+
+
+def _shifted(edits: Iterable[Edit], by: int) -> list[Edit]:
+    return [(start + by, end + by, replacement) for start, end, replacement in edits]
+
+
+def _through(edits: Iterable[Edit], spans: Sequence[Span], written: Callable[[str], str]) -> list[Edit]:
+    """Edits of an inner text as edits of the text that holds it, where its characters stand at `spans`. Where these
+    are not in one piece, the replacement goes into the first piece and the others become empty."""
+    found = []
+    for start, end, replacement in edits:
+        text = written(replacement)
+        begin, stop = spans[start]
+        for following in spans[start + 1 : end]:
+            if following[0] != stop:
+                found.append((begin, stop, text))
+                begin, text = following[0], ""
+            stop = following[1]
+        found.append((begin, stop, text))
+    return found
+
+
+def _merged(text: str, edits: Iterable[Edit]) -> list[Edit]:
+    """In order, overlapping ones as one, without those that change nothing."""
+    found: list[Edit] = []
+    for start, end, replacement in sorted(edits):
+        if found and start < found[-1][1]:
+            first = found.pop()
+            start, end, replacement = first[0], max(first[1], end), max(first[2], replacement, key=len)
+        found.append((start, end, replacement))
+    return [(start, end, replacement) for start, end, replacement in found if text[start:end] != replacement]
+
+
+def _applied(text: str, edits: Sequence[Edit]) -> str:
+    pieces, position = [], 0
+    for start, end, replacement in edits:
+        pieces += [text[position:start], replacement]
+        position = end
+    return "".join([*pieces, text[position:]])

@@ -1,0 +1,170 @@
+"""The report for a terminal: what, where, since when, how many, who is hit, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from acetate.change import Absent, Change
+from acetate.kind import KINDS
+from acetate.report.wording import Group, columns, counted, cut, grouped, place, printable, seen, side, summary
+from acetate.verdict import Problem, Verdict, short_fingerprints
+
+__all__ = ["block", "render"]
+
+_PAINT = {"breaking": 31, "rejected": 31, "review": 33, "harmless": 32, "approved": 32, "problems": 31}
+_SHOWN_WHERE = 2
+_SHOWN_MODELS = 3
+_NAME = 200
+"""How many columns of a name are shown: enough for every honest path."""
+
+Command = tuple[str, str]
+"""What to type, and what it does."""
+
+
+def render(verdict: Verdict, *, color: bool = False, ascii_only: bool = False) -> str:
+    """`color` adds SGR codes and nothing else; `ascii_only` escapes what the terminal cannot show."""
+    short = short_fingerprints(verdict.changes)
+    width = max((len(printable(change.kind)) for change in verdict.changes), default=0)
+    paragraphs: list[list[str]] = [[_headline(verdict)]]
+    for group, changes in grouped(verdict):
+        if changes:
+            paragraphs.append([f"{_painted(group.name, color)}  {group.meaning}"])
+            paragraphs += [
+                [f"  {line}" for line in block(each, group, short[each.fingerprint], width)] for each in changes
+            ]
+    if verdict.problems:
+        paragraphs.append([f"{_painted('problems', color)}  what could not be looked at"])
+        paragraphs += [list(_problem(each)) for each in verdict.problems]
+    paragraphs.append([summary(verdict)])
+    paragraphs += [lines for lines in (_advice(verdict), _aligned(_commands(verdict, short))) if lines]
+    paragraphs.append([f"{verdict.counts.examined} examined"])
+    text = "\n\n".join("\n".join(lines) for lines in paragraphs) + "\n"
+    return text.encode("ascii", "backslashreplace").decode("ascii") if ascii_only else text
+
+
+def block(change: Change, group: Group, short: str, width: int = 0) -> Iterator[str]:
+    """One change, the names of kinds padded to `width`; what needs no decision is said in fewer lines."""
+    brief = group.name in ("harmless", "approved")
+    yield f"{short}  {cut(change.kind, _NAME):{width}}  {change.edge:7}  {cut(place(change), _NAME)}"
+    yield from _sides(change)
+    # A brief block of an added or removed field has said how often already.
+    if seen(change) and not (brief and isinstance(change.before, Absent) != isinstance(change.after, Absent)):
+        yield f"seen      {seen(change)}"
+    if not brief:
+        if change.evidence.models:
+            yield f"models    {_models(change)}"
+        yield from _where(change, short)
+    if change.decision:
+        yield f"decided   {change.decision}{f': {cut(change.reason, _NAME)}' if change.reason else ''}"
+
+
+def _headline(verdict: Verdict) -> str:
+    counts = verdict.counts
+    looked = f"{counted(counts.cassettes, 'cassette')}, {counted(counts.exchanges, 'exchange')}"
+    return f"{cut(verdict.context.project)}  {looked} against contracts/ and snapshots/"
+
+
+def _sides(change: Change) -> Iterator[str]:
+    before, after = side(change, change.before), side(change, change.after)
+    if change.kind in KINDS and KINDS[change.kind].sides == "paths":
+        yield f"{before} -> {after}"
+        return
+    if isinstance(change.before, Absent) and isinstance(change.after, Absent):
+        if change.path != "$":
+            yield cut(change.path, _NAME)
+        return
+    yield cut(change.path, _NAME)
+    evidence = change.evidence
+    if isinstance(change.before, Absent):
+        after += f", present in {evidence.now}" if evidence.now else ""
+    elif isinstance(change.after, Absent):
+        before += f", present in {evidence.approved}" if evidence.approved else ""
+        after += f" in {evidence.now}" if evidence.now else ""
+    width = max(columns(before), columns(after))
+    yield _dated("approved", before, width, "last recorded", evidence.last_approved)
+    yield _dated("now", after, width, "first recorded", evidence.first_recorded)
+
+
+def _dated(label: str, text: str, width: int, verb: str, date: str | None) -> str:
+    gap = " " * (width - columns(text))
+    return f"  {label:8}  {text}{f'{gap}  {verb} {printable(date)[:10]}' if date else ''}"
+
+
+def _models(change: Change) -> str:
+    """Who is hit: the models that show the change, and how many others do not."""
+    hit = [(name, number) for name, number in change.evidence.models if not number.startswith("0 of ")]
+    shown = ", ".join(f"{cut(name)} {cut(number)}" for name, number in hit[:_SHOWN_MODELS])
+    more = f" and {len(hit) - _SHOWN_MODELS} more" if len(hit) > _SHOWN_MODELS else ""
+    spared = len(change.evidence.models) - len(hit)
+    return f"{shown}{more}{f'; {counted(spared, "other")} unchanged' if spared else ''}"
+
+
+def _where(change: Change, short: str) -> Iterator[str]:
+    places = list(dict.fromkeys(f"{each.cassette}#{each.exchange}" for each in change.occurrences))
+    lines = [cut(each, _NAME) for each in places[:_SHOWN_WHERE]]
+    if len(places) > _SHOWN_WHERE:
+        lines.append(f"and {len(places) - _SHOWN_WHERE} more: acetate show {short}")
+    for label, line in zip(("where", "", ""), lines, strict=False):
+        yield f"{label:8}  {line}"
+
+
+def _problem(problem: Problem) -> Iterator[str]:
+    yield f"  {cut(problem.where, _NAME) or '(everywhere)'}"
+    yield from (f"    {cut(line, _NAME)}" for line in problem.problem.splitlines())
+    if problem.next:
+        yield f"    next: {cut(problem.next, _NAME)}"
+
+
+def _advice(verdict: Verdict) -> list[str]:
+    """A sentence where commands alone would not explain themselves."""
+    if not verdict.counts.examined and not verdict.problems:
+        return ["No recorded exchange was found, so there was nothing to examine."]
+    if _is_first_run(verdict):
+        return ["Nothing is approved yet. Look at what was recorded; accepting it makes the baseline."]
+    return []
+
+
+def _is_first_run(verdict: Verdict) -> bool:
+    return bool(verdict.changes) and all(
+        change.kind == "exchange-unapproved" and change.decision is None for change in verdict.changes
+    )
+
+
+def _commands(verdict: Verdict, short: dict[str, str]) -> list[Command]:
+    if not verdict.counts.examined and not verdict.problems:
+        return [
+            ("acetate init", "say where cassettes lie"),
+            ("pytest --record-mode=once", "record the first ones"),
+        ]
+    first = {group.name: short[changes[0].fingerprint] for group, changes in grouped(verdict) if changes}
+    number = {group.name: len(changes) for group, changes in grouped(verdict)}
+    if _is_first_run(verdict):
+        return [
+            (f"acetate show {first['review']}", "look at the first"),
+            ("acetate accept --all", "make the baseline"),
+        ]
+    commands: list[Command] = []
+    if number["harmless"] == 1:
+        commands.append((f"acetate accept {first['harmless']}", "take the harmless one"))
+    elif number["harmless"]:
+        commands.append(("acetate accept --severity info", f"take the {number['harmless']} harmless ones"))
+    for name, noun in (("review", "one to review"), ("breaking", "breaking one")):
+        if number[name]:
+            which = "the" if number[name] == 1 else "the first"
+            commands.append((f'acetate accept {first[name]} --reason "..."', f"take {which} {noun}"))
+    undecided = first.get("breaking") or first.get("review")
+    if undecided:
+        commands.append((f'acetate reject {undecided} --reason "..."', "keep the old recordings"))
+    if number["rejected"]:
+        commands.append((f"acetate undo {first['rejected']}", "decide the rejected one again"))
+    return commands
+
+
+def _aligned(commands: Iterable[Command]) -> list[str]:
+    rows = list(commands)
+    width = max((len(command) for command, _ in rows), default=0)
+    return [f"  {command:{width}}  {meaning}" for command, meaning in rows]
+
+
+def _painted(name: str, color: bool) -> str:
+    return f"\x1b[1;{_PAINT[name]}m{name.upper()}\x1b[0m" if color else name.upper()

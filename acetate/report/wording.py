@@ -1,0 +1,133 @@
+"""What all formats say alike, and how text from outside is made harmless: recorded values are never trusted."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from acetate.body import Json
+from acetate.change import Absent, Change
+from acetate.kind import KINDS
+from acetate.verdict import Verdict
+
+__all__ = [
+    "CUT",
+    "GROUPS",
+    "Group",
+    "columns",
+    "counted",
+    "cut",
+    "grouped",
+    "place",
+    "printable",
+    "seen",
+    "side",
+    "summary",
+]
+
+CUT: Final = 80
+"""How many columns of a recorded value are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Changes that ask the same of a reader. `noun` is for counting them."""
+
+    name: Literal["breaking", "rejected", "review", "harmless", "approved"]
+    noun: str
+    meaning: str
+
+
+GROUPS: Final = (
+    Group("breaking", "breaking", "code that follows the approved contract can stop working"),
+    Group("rejected", "rejected", "a reviewer said no, and it is still there"),
+    Group("review", "to review", "what was seen cannot decide whether something breaks"),
+    Group("harmless", "harmless", "nothing that worked can stop working; the contract grows"),
+    Group("approved", "approved", "a reviewer said yes"),
+)
+_UNDECIDED = {"error": "breaking", "warn": "review", "info": "harmless", "none": "harmless"}
+
+
+def grouped(verdict: Verdict) -> list[tuple[Group, list[Change]]]:
+    """The changes by group, in the order in which people should read them; empty groups too."""
+    return [(group, [change for change in verdict.changes if _group(change) == group.name]) for group in GROUPS]
+
+
+def _group(change: Change) -> str:
+    return change.decision or _UNDECIDED[change.severity]
+
+
+def summary(verdict: Verdict) -> str:
+    """`failed: 1 breaking, 0 to review, 1 harmless, 0 approved, 0 problems`."""
+    problems = counted(len(verdict.problems), "problem")
+    if not verdict.changes:
+        return f"{verdict.outcome}: no change, {problems}"
+    counts = [
+        f"{len(changes)} {group.noun}" for group, changes in grouped(verdict) if changes or group.name != "rejected"
+    ]
+    return f"{verdict.outcome}: {', '.join([*counts, problems])}"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def place(change: Change) -> str:
+    """`together:chat.completions 200 stream`."""
+    return f"{printable(change.provider)}:{printable(change.operation)} {change.status}{' stream' * change.stream}"
+
+
+def seen(change: Change) -> str:
+    """`20 of 20 exchanges, in 20 cassettes`; empty where nobody counted."""
+    cassettes = len({each.cassette for each in change.occurrences})
+    exchanges = len({(each.cassette, each.exchange) for each in change.occurrences})
+    if change.evidence.now:
+        number = f"{printable(change.evidence.now)} exchanges"
+    else:
+        number = counted(exchanges, "exchange") if exchanges else ""
+    return f"{number}, in {counted(cassettes, 'cassette')}" if cassettes else number
+
+
+def side(change: Change, value: Json | Absent) -> str:
+    """Before or after, cut: a value as JSON, words and paths as they are."""
+    if isinstance(value, Absent):
+        return "absent"
+    kind = KINDS.get(change.kind)
+    if isinstance(value, str) and kind is not None and kind.sides != "values":
+        return cut(value)
+    return cut(json.dumps(value, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """The text with all that could move a cursor, end a line or turn its direction written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def cut(text: str, limit: int = CUT) -> str:
+    """The printable text in at most `limit` columns, with `...` for what is left out."""
+    shown = printable(text[: 4 * limit])
+    if len(text) <= 4 * limit and columns(shown) <= limit:
+        return shown
+    kept: list[str] = []
+    used = len("...")
+    for character in shown:
+        used += columns(character)
+        if used > limit:
+            break
+        kept.append(character)
+    return "".join(kept) + "..."
+
+
+def columns(text: str) -> int:
+    """How many columns a terminal needs: two for a wide character, none for one that combines."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(each) else 1 + (unicodedata.east_asian_width(each) in "WF") for each in text)

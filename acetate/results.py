@@ -1,0 +1,59 @@
+"""Results: what examining a cassette gave, kept under `.acetate/cache/` so that an unchanged one is not examined again.
+
+The key is a digest of everything that the result depends on: name and bytes of the cassette, its snapshot, all
+contracts, the configuration and this version of Acetate. Times and sizes of files play no part, so a kept result is
+never wrong; a file that cannot be read is as good as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acetate.files import write_atomic
+from acetate.finding import Examined, examined_from, examined_json
+
+__all__ = ["Results"]
+
+
+@dataclass(slots=True)
+class Results:
+    """The kept results of one project."""
+
+    path: Path
+    _kept: dict[str, Any] | None = None
+    _used: dict[str, Any] = field(default_factory=dict)
+
+    def get(self, key: str) -> Examined | None:
+        """The result under a key, or None."""
+        if self._kept is None:
+            self._kept = self._read()
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        self._used[key] = found
+        return examined_from(found)
+
+    def put(self, key: str, examined: Examined) -> None:
+        """Keep a result, unless something stood in the way: that is looked at again."""
+        if not examined.problems:
+            self._used[key] = examined_json(examined)
+
+    def save(self) -> None:
+        """Write what this run used, and nothing else, so that the file never grows beyond a run."""
+        if self._used != self._kept:
+            content = json.dumps(self._used, separators=(",", ":")).encode()
+            write_atomic(self.path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            checksum, _, content = self.path.read_bytes().partition(b"\n")
+        except OSError:
+            return {}
+        if hashlib.sha256(content).hexdigest().encode() != checksum:
+            return {}
+        kept: dict[str, Any] = json.loads(content)
+        return kept

@@ -1,0 +1,281 @@
+"""Review: accept, reject, undo. Each decision is a committed file, and every accept can be taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from acetate.adoption import adopted
+from acetate.body import Json
+from acetate.change import Absent, Change
+from acetate.contract import Schema, pinned_in, read_contract
+from acetate.decision import Decided, FileChange, decided_bytes, digest
+from acetate.derivation import Sample, derive
+from acetate.errors import Refused
+from acetate.examine import echoes
+from acetate.files import locked, write_atomic
+from acetate.library import Ref
+from acetate.project import Project
+from acetate.secret import check_clean
+from acetate.snapshot import Entry, Observation, paired, read_snapshot, snapshot_bytes
+
+__all__ = ["accept", "rebuild", "reject", "undo"]
+
+
+def accept(project: Project, changes: Sequence[Change], *, by: str, why: str) -> list[Decided]:
+    """Approve changes: edit the snapshots of their occurrences at their paths, derive the contracts again, and write
+    one decision for each. All or nothing: files are written after everything was worked out."""
+    with locked(project.root, "review"):
+        desk = _Desk(project)
+        steps = [(change, desk.adopt(change)) for change in changes]
+        contracts = desk.derive_contracts()
+        decided = [_decided(change, "approved", by, why, files + contracts, desk.batch) for change, files in steps]
+        desk.write(decided)
+    return decided
+
+
+def reject(project: Project, changes: Sequence[Change], *, by: str, why: str) -> list[Decided]:
+    """Refuse changes: nothing approved is touched, and a change that is still there fails every run from now on."""
+    with locked(project.root, "review"):
+        desk = _Desk(project)
+        decided = [_decided(change, "rejected", by, why, desk.untouched(change), desk.batch) for change in changes]
+        desk.write(decided)
+    return decided
+
+
+def undo(project: Project, decisions: Sequence[Decided], *, by: str, why: str) -> list[Decided]:
+    """Take decisions back, the newest first: their files get the bytes that they had before."""
+    with locked(project.root, "review"):
+        desk = _Desk(project)
+        newest_first = sorted(decisions, key=lambda each: each.at, reverse=True)
+        undone = [desk.revert(each, newest_first, by, why) for each in newest_first]
+        desk.write(undone)
+    return undone
+
+
+def rebuild(project: Project) -> list[str]:
+    """Derive every contract again from the approved snapshots; the paths of those that changed."""
+    with locked(project.root, "review"):
+        desk = _Desk(project)
+        changed = desk.derive_contracts(every=True)
+        desk.write([])
+    return [each.path for each in changed if each.before != each.after]
+
+
+@dataclass(slots=True)
+class _Cassette:
+    """One cassette's observations and, for each, the approved entry; orphans have no observation."""
+
+    observations: list[Observation]
+    entries: list[Entry | None]
+    orphans: list[Entry]
+
+    def approved(self) -> list[Entry]:
+        return [each for each in self.entries if each is not None] + self.orphans
+
+
+@dataclass(slots=True)
+class _Desk:
+    """All edits of one command, worked out in memory. `files` holds the new bytes of each touched file."""
+
+    project: Project
+    batch: str = field(default_factory=lambda: _now().replace(":", "").replace("-", ""))
+    files: dict[str, bytes | None] = field(default_factory=dict)
+    refs: set[Ref] = field(default_factory=set)
+    _cassettes: dict[str, _Cassette] = field(default_factory=dict)
+
+    def adopt(self, change: Change) -> tuple[FileChange, ...]:
+        """Take one change over into the snapshots of its occurrences."""
+        touched: dict[str, FileChange] = {}
+        for cassette in dict.fromkeys(each.cassette for each in change.occurrences):
+            held = self._cassette(cassette)
+            path = self.project.library.snapshot_file(cassette)
+            before = self.read(path)
+            for index in {each.exchange for each in change.occurrences if each.cassette == cassette}:
+                self._adopt(held, index, change)
+            approved = held.approved()
+            after = snapshot_bytes(approved) if approved else before
+            if after != before:
+                self.files[path] = after
+                touched[path] = FileChange(path, self._keep(before), digest(after))
+        return tuple(touched.values())
+
+    def _adopt(self, held: _Cassette, index: int, change: Change) -> None:
+        seen, entry = held.observations[index].entry, held.entries[index]
+        if change.kind == "exchange-unapproved":
+            new = seen
+        elif entry is not None:
+            repeated = echoes(entry, seen, change.path, self.project) if entry.stream else []
+            new = adopted(entry, seen, change, repeated)
+        else:
+            return
+        check_clean(json.dumps(new.body, ensure_ascii=False), self.project.redaction)
+        held.entries[index] = new
+        self.refs.update(Ref.of(each) for each in (entry, seen) if each is not None)
+
+    def derive_contracts(self, *, every: bool = False) -> tuple[FileChange, ...]:
+        """The contracts of all touched operations, from all approved snapshots."""
+        samples: dict[Ref, list[Sample]] = {ref: [] for ref in self.refs}
+        for entry in self._approved() if self.refs or every else ():
+            ref = Ref.of(entry)
+            if every or ref in samples:
+                samples.setdefault(ref, []).append(_sample(entry))
+        return tuple(self._derived(ref, found) for ref, found in sorted(samples.items(), key=lambda item: str(item[0])))
+
+    def _derived(self, ref: Ref, samples: list[Sample]) -> FileChange:
+        path = ref.file(self.project.library.contracts)
+        before = self.read(path)
+        pinned: dict[str, Schema] = {}
+        if before is not None and b"<<<<<<< " not in before:
+            pinned = pinned_in(read_contract(before, path).document)
+        after = None
+        if samples or pinned:
+            rules = self.project.rules(ref.operation)
+            after = _document_bytes(derive(ref.operation, ref.status, ref.stream, samples, rules, pinned))
+        if after != before:
+            self.files[path] = after
+        return FileChange(path, self._keep(before), digest(after))
+
+    def untouched(self, change: Change) -> tuple[FileChange, ...]:
+        """The approved files that a rejection speaks of, as they are."""
+        library = self.project.library
+        paths = dict.fromkeys(library.snapshot_file(each.cassette) for each in change.occurrences)
+        return tuple(FileChange(path, digest(self.read(path)), digest(self.read(path))) for path in paths)
+
+    def revert(self, decided: Decided, together: Sequence[Decided], by: str, why: str) -> Decided:
+        """Give the files of one decision their bytes of before; contracts follow from the snapshots where other
+        decisions of the same command stay."""
+        whole_batch = {each.fingerprint for each in self._batch(decided)} <= {each.fingerprint for each in together}
+        last_of_batch = decided is [each for each in together if each.batch == decided.batch][-1]
+        restored: list[FileChange] = []
+        for file in decided.files:
+            if file.before == file.after:
+                continue
+            if file.path.startswith(f"{self.project.library.contracts}/"):
+                if whole_batch and last_of_batch:
+                    restored.append(self._restore(file, decided))
+                elif not whole_batch:
+                    self.refs.add(Ref.of_contract(read_contract(self.read(file.path) or b"{}", file.path)))
+                continue
+            restored.append(self._restore(file, decided))
+        restored += self.derive_contracts()
+        self.refs.clear()
+        return replace(
+            decided,
+            decision="undone",
+            by=by,
+            at=_now(),
+            why=why,
+            via="terminal",
+            files=tuple(restored),
+            batch=self.batch,
+        )
+
+    def _restore(self, file: FileChange, decided: Decided) -> FileChange:
+        if digest(self.read(file.path)) != file.after:
+            raise Refused(
+                f"has moved on since {decided.fingerprint[:8]} was accepted on {decided.at[:10]}, so it cannot be put back",
+                where=file.path,
+                next=f"undo what was accepted later first (acetate log {file.path}), or git log -p -- '{file.path}'",
+            )
+        before = None
+        if file.before is not None:
+            kept = self.project.undo_folder / file.before
+            if not kept.exists():
+                raise Refused(
+                    "the bytes of before are not on this machine (they are kept under .acetate/undo/)",
+                    where=file.path,
+                    next=f"git log --oneline -- '{file.path}', then git checkout COMMIT -- '{file.path}'",
+                )
+            before = kept.read_bytes()
+        self.files[file.path] = before
+        return FileChange(file.path, file.after, file.before)
+
+    def _batch(self, decided: Decided) -> Iterator[Decided]:
+        return (
+            each for each in self.project.decisions.all() if each.batch == decided.batch and each.decision == "approved"
+        )
+
+    def read(self, path: str) -> bytes | None:
+        """A file as it will be."""
+        return self.files[path] if path in self.files else self.project.library.tree.read(path)
+
+    def write(self, decided: Iterable[Decided]) -> None:
+        """Write it all: approved files first, then the decisions that name their digests."""
+        root = self.project.root
+        for path, content in self.files.items():
+            if content is None:
+                (root / path).unlink(missing_ok=True)
+            else:
+                write_atomic(root / path, content)
+        for each in decided:
+            write_atomic(root / self.project.decisions.folder / each.name, decided_bytes(each))
+
+    def _keep(self, content: bytes | None) -> str | None:
+        """Keep the bytes of before, by their digest, for an undo."""
+        name = digest(content)
+        if content is not None and name is not None and not (self.project.undo_folder / name).exists():
+            write_atomic(self.project.undo_folder / name, content)
+        return name
+
+    def _cassette(self, name: str) -> _Cassette:
+        if name not in self._cassettes:
+            observations = self.project.observations(self.project.cassette_file(name))
+            entries = self.project.library.entries(name)
+            partners = paired(entries, [each.entry for each in observations])
+            held = [entries[index] if index is not None else None for index in partners]
+            orphans = [entry for index, entry in enumerate(entries) if index not in partners]
+            self._cassettes[name] = _Cassette(observations, held, orphans)
+        return self._cassettes[name]
+
+    def _approved(self) -> Iterator[Entry]:
+        """All approved entries as they will be."""
+        library = self.project.library
+        touched = {library.snapshot_file(name): held for name, held in self._cassettes.items()}
+        names = {*library.snapshot_names(), *self._cassettes}
+        for name in sorted(names):
+            held = touched.get(library.snapshot_file(name))
+            path = library.snapshot_file(name)
+            if held is not None and path in self.files:
+                yield from held.approved()
+            elif self.read(path) is not None:
+                yield from read_snapshot(self.read(path) or b"", path)
+
+
+def _sample(entry: Entry) -> Sample:
+    return Sample(entry.model, entry.headers, entry.masked, entry.reply, entry.terminator, entry.recorded)
+
+
+def _decided(
+    change: Change,
+    decision: Literal["approved", "rejected"],
+    by: str,
+    why: str,
+    files: tuple[FileChange, ...],
+    batch: str,
+) -> Decided:
+    summary: dict[str, Json] = {
+        "kind": change.kind,
+        "severity": change.severity,
+        "edge": change.edge,
+        "operation": f"{change.provider}:{change.operation}",
+        "status": change.status,
+        "stream": change.stream,
+        "path": change.path,
+        "occurrences": len(change.occurrences),
+    }
+    for name, side in (("before", change.before), ("after", change.after)):
+        if not isinstance(side, Absent):
+            summary[name] = side
+    return Decided(change.fingerprint, decision, by, _now(), why, "terminal", summary, files, batch)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _document_bytes(document: Schema) -> bytes:
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,143 @@
+"""Rules about the repository's own text."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+MODULES = sorted((REPOSITORY / "acetate").rglob("*.py"))
+LONGEST = 450
+REGISTRY = re.compile(r"\b(pypi|pythonhosted|npmjs|crates|debian|ubuntu)\.(org|io|com)\b", re.IGNORECASE)
+MACHINE = re.compile(r"(?<![\w.}>\]-])/(work|root|Users/\w+|home/\w+|opt/\w+)/")
+
+
+def name(file: Path) -> str:
+    return file.relative_to(REPOSITORY).as_posix()
+
+
+@pytest.fixture(scope="module")
+def committed() -> dict[str, str]:
+    """The text of every file that git holds or would add."""
+    if not (REPOSITORY / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    files = [REPOSITORY / line for line in listed.split("\0") if line]
+    return {name(file): file.read_text("utf-8", errors="replace") for file in files if file.is_file()}
+
+
+def found(pattern: re.Pattern[str], committed: dict[str, str]) -> list[str]:
+    return [f"{file}: {match.group()}" for file, text in committed.items() for match in pattern.finditer(text)]
+
+
+def test_no_file_names_a_package_registry(committed):
+    assert found(REGISTRY, committed) == []
+
+
+def test_no_file_names_a_path_of_one_machine(committed):
+    assert found(MACHINE, committed) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"), [(REGISTRY, "https://files.pythonhosted" + ".org/x"), (MACHINE, "see /ro" + "ot/.cache")]
+)
+def test_the_patterns_find_what_they_look_for(pattern, text):
+    assert found(pattern, {"README.md": text})
+
+
+def test_uv_lock_is_not_committed_because_it_names_registries(committed):
+    assert "uv.lock" not in committed
+
+
+def test_every_link_between_the_pages_leads_to_a_file(committed):
+    links = [
+        (page, target)
+        for page, text in committed.items()
+        if page.endswith(".md")
+        for target in re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", text)
+    ]
+    assert [link for link in links if not (REPOSITORY / link[0]).parent.joinpath(link[1]).exists()] == []
+    assert links
+
+
+def public_names(module: ast.Module) -> set[str]:
+    """What a module defines at its top without an underscore: functions, classes, constants, type aliases."""
+    names: set[str] = set()
+    for node in module.body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+            case ast.Assign(targets=[ast.Name() as target]) | ast.AnnAssign(target=ast.Name() as target):
+                names.add(target.id)
+    return {each for each in names if not each.startswith("_")}
+
+
+def exported(module: ast.Module) -> list[str] | None:
+    for node in module.body:
+        match node:
+            case ast.Assign(targets=[ast.Name("__all__")], value=value):
+                return list(ast.literal_eval(value))
+    return None
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name)
+def test_all_names_everything_public_in_the_order_ruff_holds(file):
+    module = ast.parse(file.read_text())
+    if public := public_names(module):
+        assert set(exported(module) or ()) >= public
+    assert len(exported(module) or ()) == len(set(exported(module) or ()))
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name)
+def test_a_file_stays_short_enough_to_be_about_one_noun(file):
+    lines = len(file.read_text().splitlines())
+    assert lines <= LONGEST, f"{name(file)} has {lines} lines: is there a second noun in it that wants its own file?"
+
+
+def test_every_dependency_is_pinned_with_hashes():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    wanted = (
+        project["project"]["dependencies"] + project["dependency-groups"]["dev"] + project["build-system"]["requires"]
+    )
+    pinned = (REPOSITORY / "requirements" / "dev.txt").read_text()
+    unhashed = re.findall(r"^\S+==.*\n(?!    --hash=)", pinned, re.MULTILINE)
+    names = {re.match(r"[\w.-]+", requirement).group().lower() for requirement in wanted}
+    assert names - set(re.findall(r"^([\w.-]+)==", pinned, re.MULTILINE)) == set(), "next: make lock"
+    assert unhashed == []
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
+def test_make_says_what_to_do_where_python_is_too_old(tmp_path):
+    old = tmp_path / "python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    run = subprocess.run(
+        ["make", "test", f"VENV={tmp_path}/venv", f"PYTHON={old}"],
+        cwd=REPOSITORY,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode != 0
+    assert "needs Python 3.11 or newer" in run.stderr
+    assert "next: make test PYTHON=" in run.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_ci_runs_what_make_lists():
+    verbs = set(re.findall(r"^([a-z-]+):.*## ", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    called = set(re.findall(r"\bmake ([a-z-]+)", (REPOSITORY / ".ci" / "run").read_text()))
+    assert called
+    assert called <= verbs
