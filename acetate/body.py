@@ -84,8 +84,6 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
     inflater = brotli.Decompressor()
     try:
         plain: bytes = inflater.process(body, output_buffer_limit=limit + 1)
-        while len(plain) <= limit and not inflater.is_finished() and not inflater.can_accept_more_data():
-            plain += inflater.process(b"", output_buffer_limit=limit + 1 - len(plain))
     except brotli.error as error:
         raise ValueError(f"the body is damaged: {error}") from None
     _check(len(plain), limit, whole=inflater.is_finished())

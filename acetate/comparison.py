@@ -12,7 +12,7 @@ from typing import Protocol
 
 from acetate.body import Json
 from acetate.change import ABSENT, Difference
-from acetate.folding import Added, Removed, folded
+from acetate.folding import Added, Removed, enveloped, folded
 from acetate.mask import mark_at, remask
 from acetate.path import ITEM, MAP_KEY, child
 from acetate.provider import Rules
@@ -55,8 +55,12 @@ def compare(
     approved = [remask(each, rules) for each in approved]
     if approved == list(seen):
         return []
+    before, now = (Shape.merged(map(Shape.of, each)) for each in (approved, seen))
+    envelope = enveloped(root, before, now)
+    if envelope:
+        return [envelope]
     walk = _Walk(rules, known, model)
-    walk.shapes(root, Shape.merged(map(Shape.of, approved)), Shape.merged(map(Shape.of, seen)))
+    walk.shapes(root, before, now)
     return [*folded(root, walk.removed, walk.added, walk.found), *walk.values()]
 
 

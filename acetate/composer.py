@@ -34,7 +34,8 @@ class Composer(composer.Composer, CParser, SafeConstructor, Resolver):
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()
         if isinstance(event, AliasEvent):
-            self._grow(self._weights.get(str(event.anchor), _MOST), event)  # one that is not complete contains itself
+            if event.anchor in self.anchors:
+                self._grow(self._weights.get(event.anchor, _MOST), event)  # what is not complete yet contains itself
             return super().compose_node(parent, index)
         before = self._weight
         self._grow(1, event)

@@ -14,7 +14,7 @@ from acetate.path import ITEM, child
 from acetate.retyping import types_text
 from acetate.shape import Shape
 
-__all__ = ["Added", "Removed", "folded"]
+__all__ = ["Added", "Removed", "enveloped", "folded"]
 
 _ALIKE = 0.1
 """How much closer by name the best partner of a rename must be than the next one; else nothing is folded."""
@@ -70,6 +70,16 @@ def folded(root: str, removed: list[Removed], added: list[Added], found: list[Di
         Difference("field-added", new.path, new.path, ABSENT, types_text(new.shape.types.keys())) for new in pool
     ]
     return differences + found
+
+
+def enveloped(root: str, before: Shape, now: Shape) -> Difference | None:
+    """A list that is a property of an object now, or the other way round."""
+    for kind, bare, whole in (("body-wrapped", before, now), ("body-unwrapped", now, before)):
+        key = next((key for key, each in whole.properties.items() if each.signature == bare.signature), None)
+        if key is not None and set(bare.types) == {"array"}:
+            paths = (root, child(root, key)) if kind == "body-wrapped" else (child(root, key), root)
+            return Difference(kind, paths[0], paths[1], *paths)
+    return None
 
 
 def _wrapped(root: str, removed: list[Removed], added: list[Added]) -> Difference | None:

@@ -54,7 +54,7 @@ class Project:
 
     @cached_property
     def providers(self) -> Providers:
-        return Providers(self.config.providers.values(), self.environ)
+        return Providers(self.config.providers, self.environ)
 
     @cached_property
     def redaction(self) -> Redaction:

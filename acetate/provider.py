@@ -50,7 +50,7 @@ _ANYWHERE = re.compile(r"\$\.\.([^.\[\]{}\"]+)\Z")
 _ROOTED = re.compile(r"\$(?=[.\[{]|\Z)")
 # RFC 3986, appendix B, with the authority taken apart. Total: every text matches.
 _URI = re.compile(
-    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?=[^/]))?(?:[^/?#@]*@)?(?P<host>\[[^\]/?#]*\]|[^:/?#]*)(?::(?P<port>\d*))?"
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?:[^/?#@]*@)?(?P<host>\[[^\]/?#]*\]|[^:/?#]*)(?::(?P<port>\d*))?"
     r"(?P<path>[^?#]*)(?P<query>\?[^#]*)?",
     re.DOTALL,
 )
@@ -387,7 +387,7 @@ def _host_name(place: _Place) -> str:
 
     A host without a dot always carries its port, so that a container called `together` is not Together.
     """
-    name = re.sub(r"[^a-z0-9.-]+", "-", place.host).strip("-.") or "unknown"
+    name = re.sub(r"[^a-z0-9.-]", "-", place.host).strip("-.") or "unknown"
     return name if "." in name and place.port == place.default else f"{name}-{place.port}"
 
 

@@ -134,13 +134,18 @@ _PHRASES = (
     r"""([^&#\s"'<>\\]{8,})""",
 )
 _QUOTED_FIELD = r"""["']([A-Za-z0-9_.-]{2,40})["']\s{0,4}:\s{0,4}(?:"([^"\n]+)"|'([^'\n]+)')"""
-# Every alternative begins with a letter that is rare, so that ordinary text is passed over at the speed of a character
-# search. `max_tokens` and `tokens` are not names of secrets, and are in every request.
+# What stands around a secret, each from its rarest letter on. `max_tokens` and `tokens` are in every request.
 _THEN = r"""["'\\\s]{0,8}[:=]"""
-_NAMED = re.compile(
-    rf"k(?:ey(?:[_-]?id)?s?|en){_THEN}|zation{_THEN}|w(?:or)?ds?{_THEN}|jwt{_THEN}|cret(?:[_-]?key)?s?{_THEN}|phrase{_THEN}"
-    rf"|g(?<=string){_THEN}|bearer\s|g(?<=sig)(?:nature)?="
-)
+_NAMED = {
+    "k": rf"ey(?:[_-]?id)?s?{_THEN}|en{_THEN}",
+    "z": rf"ation{_THEN}",
+    "w": rf"(?:or)?ds?{_THEN}",
+    "j": rf"wt{_THEN}",
+    "c": rf"rets?{_THEN}",
+    "p": rf"hrase{_THEN}",
+    "g": rf"(?<=string){_THEN}|(?<=sig)(?:nature)?=",
+    "b": r"earer\s",
+}
 _COMMON = "kvbywgpfmucdlhrsnioate "  # most common last
 _WEAK = re.compile(r"[0-9a-fA-F]{64}|(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[A-Za-z0-9_+/=.-]{32,}")
 _SCHEME = re.compile(
@@ -211,11 +216,10 @@ class Redaction:
     def is_suspicious(self, text: str) -> bool:
         """False if the text certainly holds nothing to hide; quick, because nearly all texts are like that."""
         return (
-            self._prefix.search(text) is not None
-            or _NAMED.search(lowered := text.lower()) is not None
+            self._hint.search(text) is not None
             or "\\u00" in text
             or ("@" in text and ("://" in text or ":\\/\\/" in text))
-            or (self._own_names is not None and self._own_names.search(lowered) is not None)
+            or (self._own_names is not None and self._own_names.search(text) is not None)
             or any(pattern.search(text) for pattern in self.patterns)
         )
 
@@ -226,11 +230,15 @@ class Redaction:
         return re.compile("|".join(map(re.escape, sorted(spelled, key=len, reverse=True)))) if spelled else None
 
     @cached_property
-    def _prefix(self) -> re.Pattern[str]:
-        """Finds the beginnings of all shapes and known values, each by its rarest character."""
+    def _hint(self) -> re.Pattern[str]:
+        """Finds the beginnings of all shapes and known values, and the names of secrets. Every alternative starts at
+        a letter that is rare, so that ordinary text is passed over at the speed of a character search."""
         beginnings = {prefix for shape in self.shapes for prefix in shape.prefixes}
         beginnings |= {spelling[:8] for value in self.values for spelling in spellings(value)}
         around: dict[str, list[str]] = {}
+        for letter, name in _NAMED.items():
+            around[letter] = [f"(?i:{name})"]
+            around[letter.upper()] = [f"(?i:{name})"]
         for beginning in sorted(beginnings):
             at = min(range(len(beginning)), key=lambda n: _COMMON.find(beginning[n]))
             before, after = re.escape(beginning[: at + 1]), re.escape(beginning[at + 1 :])
@@ -241,7 +249,7 @@ class Redaction:
     def _own_names(self) -> re.Pattern[str] | None:
         """Finds the fields that the project or a provider named."""
         names = ("[^a-z0-9]?".join(map(re.escape, name)) for name in sorted(self.fields))
-        return re.compile(rf"(?:{'|'.join(names)})s?[\"'\\\s]{{0,8}}[:=]") if self.fields else None
+        return re.compile(rf"(?i)(?:{'|'.join(names)})s?{_THEN}") if self.fields else None
 
 
 def redact(exchange: Exchange, redaction: Redaction) -> RedactedExchange:
@@ -312,26 +320,29 @@ def _keys_in_use(providers: Iterable[Provider], environ: Mapping[str, str]) -> t
 
 
 def _redact_headers(headers: Headers, side: str, redaction: Redaction) -> Headers:
-    if not _touches_headers(headers, redaction):
-        return headers
-    return tuple((name, _redact_header(name.lower(), value, side, redaction)) for name, value in headers)
-
-
-def _touches_headers(headers: Headers, redaction: Redaction) -> bool:
-    return any(_is_secret_header(name, redaction) for name, _ in headers) or redaction.is_suspicious(
-        "\n".join([value for _, value in headers])
+    by_name = [_is_secret_header(name, redaction.headers, redaction.fields) for name, _ in headers]
+    others = "\n".join([value for (_, value), secret in zip(headers, by_name, strict=True) if not secret])
+    suspicious = redaction.is_suspicious(others)
+    found = tuple(
+        [
+            (name, _redact_header(value, f"{side}.headers.{name.lower()}", secret, redaction))
+            if secret or suspicious
+            else (name, value)
+            for (name, value), secret in zip(headers, by_name, strict=True)
+        ]
     )
+    return headers if found == headers else found
 
 
-def _is_secret_header(name: str, redaction: Redaction) -> bool:
-    return name.lower() in redaction.headers or redaction.is_secret(name)
-
-
-def _redact_header(name: str, value: str, side: str, redaction: Redaction) -> str:
-    place = f"{side}.headers.{name}"
-    if _is_secret_header(name, redaction) and place not in redaction.allow:
+def _redact_header(value: str, place: str, secret: bool, redaction: Redaction) -> str:
+    if secret and place not in redaction.allow:
         return _applied(value, _hidden(value))
     return _text_without(value, place, redaction)
+
+
+@lru_cache(maxsize=1024)
+def _is_secret_header(name: str, headers: frozenset[str], fields: frozenset[str]) -> bool:
+    return name.lower() in headers or is_secret_name(name, fields)
 
 
 def _redact_uri(uri: str, redaction: Redaction) -> str:

@@ -24,7 +24,7 @@ Command = tuple[str, str]
 def render(verdict: Verdict, *, color: bool = False, ascii_only: bool = False) -> str:
     """`color` adds SGR codes and nothing else; `ascii_only` escapes what the terminal cannot show."""
     short = short_fingerprints(verdict.changes)
-    width = max((len(printable(change.kind)) for change in verdict.changes), default=0)
+    width = max((len(cut(change.kind)) for change in verdict.changes), default=0)
     paragraphs: list[list[str]] = [[_headline(verdict)]]
     for group, changes in grouped(verdict):
         if changes:
@@ -45,7 +45,7 @@ def render(verdict: Verdict, *, color: bool = False, ascii_only: bool = False) -
 def block(change: Change, group: Group, short: str, width: int = 0) -> Iterator[str]:
     """One change, the names of kinds padded to `width`; what needs no decision is said in fewer lines."""
     brief = group.name in ("harmless", "approved")
-    yield f"{short}  {cut(change.kind, _NAME):{width}}  {change.edge:7}  {cut(place(change), _NAME)}"
+    yield f"{short}  {cut(change.kind):{width}}  {change.edge:7}  {cut(place(change), _NAME)}"
     yield from _sides(change)
     # A brief block of an added or removed field has said how often already.
     if seen(change) and not (brief and isinstance(change.before, Absent) != isinstance(change.after, Absent)):
@@ -76,10 +76,10 @@ def _sides(change: Change) -> Iterator[str]:
     yield cut(change.path, _NAME)
     evidence = change.evidence
     if isinstance(change.before, Absent):
-        after += f", present in {evidence.now}" if evidence.now else ""
+        after += f", present in {cut(evidence.now)}" if evidence.now else ""
     elif isinstance(change.after, Absent):
-        before += f", present in {evidence.approved}" if evidence.approved else ""
-        after += f" in {evidence.now}" if evidence.now else ""
+        before += f", present in {cut(evidence.approved)}" if evidence.approved else ""
+        after += f" in {cut(evidence.now)}" if evidence.now else ""
     width = max(columns(before), columns(after))
     yield _dated("approved", before, width, "last recorded", evidence.last_approved)
     yield _dated("now", after, width, "first recorded", evidence.first_recorded)
@@ -96,7 +96,7 @@ def _models(change: Change) -> str:
     shown = ", ".join(f"{cut(name)} {cut(number)}" for name, number in hit[:_SHOWN_MODELS])
     more = f" and {len(hit) - _SHOWN_MODELS} more" if len(hit) > _SHOWN_MODELS else ""
     spared = len(change.evidence.models) - len(hit)
-    return f"{shown}{more}{f'; {counted(spared, "other")} unchanged' if spared else ''}"
+    return f"{shown}{more}" + (f"; {counted(spared, 'other')} unchanged" if spared else "")
 
 
 def _where(change: Change, short: str) -> Iterator[str]:

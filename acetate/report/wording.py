@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from acetate.body import Json
 from acetate.change import Absent, Change
@@ -35,7 +35,7 @@ CUT: Final = 80
 class Group:
     """Changes that ask the same of a reader. `noun` is for counting them."""
 
-    name: Literal["breaking", "rejected", "review", "harmless", "approved"]
+    name: str
     noun: str
     meaning: str
 
@@ -84,7 +84,7 @@ def seen(change: Change) -> str:
     cassettes = len({each.cassette for each in change.occurrences})
     exchanges = len({(each.cassette, each.exchange) for each in change.occurrences})
     if change.evidence.now:
-        number = f"{printable(change.evidence.now)} exchanges"
+        number = f"{cut(change.evidence.now)} exchanges"
     else:
         number = counted(exchanges, "exchange") if exchanges else ""
     return f"{number}, in {counted(cassettes, 'cassette')}" if cassettes else number
@@ -113,8 +113,8 @@ def _escaped(character: str) -> str:
 
 def cut(text: str, limit: int = CUT) -> str:
     """The printable text in at most `limit` columns, with `...` for what is left out."""
-    shown = printable(text[: 4 * limit])
-    if len(text) <= 4 * limit and columns(shown) <= limit:
+    shown = printable(text[: 2 * limit])
+    if len(text) <= 2 * limit and columns(shown) <= limit:
         return shown
     kept: list[str] = []
     used = len("...")

@@ -1,0 +1,70 @@
+"""The report as GitHub workflow commands: one annotation per change, on the cassette that shows it."""
+
+from __future__ import annotations
+
+from acetate.change import Change
+from acetate.kind import KINDS
+from acetate.report.wording import Group, cut, grouped, place, seen, side, summary
+from acetate.verdict import Problem, Verdict, short_fingerprints
+
+__all__ = ["MOST", "render"]
+
+MOST = 50
+"""How many annotations are written; GitHub shows fewer still."""
+
+_LEVELS = {"breaking": "error", "rejected": "error", "review": "warning", "harmless": "notice"}
+_NAME = 200
+
+
+def render(verdict: Verdict) -> str:
+    """Problems first, then changes, worst first. What is approved is not annotated."""
+    short = short_fingerprints(verdict.changes)
+    commands = [_problem(each) for each in verdict.problems]
+    for group, changes in grouped(verdict):
+        if group.name in _LEVELS:
+            commands += [_change(each, group, short[each.fingerprint]) for each in changes]
+    lines = commands[:MOST]
+    if len(commands) > MOST:
+        lines.append(_command("notice", {"title": "Acetate"}, f"and {len(commands) - MOST} more: acetate check"))
+    return "\n".join([*lines, summary(verdict), f"{verdict.counts.examined} examined"]) + "\n"
+
+
+def _change(change: Change, group: Group, short: str) -> str:
+    properties = {"title": f"{short} {cut(change.kind)}"}
+    if change.occurrences:
+        properties = {"file": _file(change.occurrences[0].cassette)} | properties
+    lines = [f"{cut(place(change), _NAME)}  {_difference(change)}", seen(change)]
+    if change.reason:
+        lines.append(f"{change.decision}: {cut(change.reason, _NAME)}")
+    else:
+        lines.append(f"acetate show {short}")
+    return _command(_LEVELS[group.name], properties, "\n".join(line for line in lines if line))
+
+
+def _difference(change: Change) -> str:
+    difference = f"{side(change, change.before)} -> {side(change, change.after)}"
+    if change.kind in KINDS and KINDS[change.kind].sides == "paths":
+        return difference
+    return f"{cut(change.path, _NAME)}: {difference}"
+
+
+def _file(cassette: str) -> str:
+    name = cut(cassette, _NAME)
+    return name if name.endswith((".json", ".yaml", ".yml")) else f"{name}.yaml"
+
+
+def _problem(problem: Problem) -> str:
+    text = f"{cut(problem.problem, _NAME)}\nnext: {cut(problem.next, _NAME)}"
+    return _command("error", {"file": cut(problem.where, _NAME), "title": "Acetate could not look"}, text)
+
+
+def _command(name: str, properties: dict[str, str], message: str) -> str:
+    """A workflow command; the runner undoes exactly these escapes."""
+    written = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in properties.items())
+    return f"::{name} {written}::{_escaped(message)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

@@ -1,0 +1,167 @@
+"""The report as the comment on a pull request. Whatever was recorded or typed by people stands in code spans: there it
+is no markup, no HTML and mentions nobody."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from acetate.change import Absent, Change
+from acetate.kind import KINDS
+from acetate.report.wording import Group, counted, cut, grouped, side
+from acetate.verdict import Context, Problem, Verdict, short_fingerprints
+
+__all__ = ["MARKER", "render"]
+
+MARKER = "<!-- acetate:comment -->"
+"""The first line of the comment, by which it is found again."""
+
+_LIMIT = 65_000
+"""Bytes of a comment; GitHub takes 65,536 characters."""
+
+_MOST_PROBLEMS = 20
+_LONGEST_URL = 2000
+_HARMLESS = re.compile(r"[0-9A-Za-z ;:.-]{0,80}\Z")
+_LABELS = {"breaking": "**Breaking**", "rejected": "**Rejected**", "review": "Review"}
+_WAITING = {"breaking": "breaking", "review": "unclear", "harmless": "harmless"}
+_HEAD = "| | Change | Edge | Seen | Since | Decision |\n|---|---|---|---|---|---|"
+
+
+def render(verdict: Verdict, *, link: str | None = None) -> str:
+    """`link` is the page on which the changes are reviewed."""
+    if verdict.outcome == "passed" and not verdict.changes:
+        return f"{MARKER}\nAcetate: no change, {verdict.counts.examined} examined.\n"
+    short = short_fingerprints(verdict.changes)
+    rows = [_row(each, group, short[each.fingerprint]) for group, changes in grouped(verdict) for each in changes]
+    shown = len(rows)
+    while len((text := _comment(verdict, rows[:shown], link)).encode()) > _LIMIT:
+        shown = shown * 9 // 10
+    return text
+
+
+def _comment(verdict: Verdict, rows: list[str], link: str | None) -> str:
+    undecided = sum(change.decision is None for change in verdict.changes)
+    paragraphs = [f"{MARKER}\n### Acetate: {_title(verdict)}", _commits(verdict.context)]
+    if verdict.problems:
+        paragraphs.append("\n".join(_problems(verdict.problems)))
+    if rows:
+        paragraphs.append("\n".join([_HEAD, *rows]))
+    if undecided and link and (target := _target(link)):
+        paragraphs.append(f"**[Review {counted(undecided, 'change')}]({target})**")
+    elif undecided:
+        paragraphs.append('Decide: `acetate accept FINGERPRINT --reason "..."` or `acetate reject FINGERPRINT`')
+    paragraphs.append(f"<sub>{_footer(verdict, len(rows))}</sub>")
+    return "\n\n".join(each for each in paragraphs if each) + "\n"
+
+
+def _title(verdict: Verdict) -> str:
+    if verdict.problems:
+        return f"{counted(len(verdict.problems), 'problem')} kept it from looking"
+    if not verdict.counts.examined:
+        return "nothing was examined"
+    number = {group.name: len(changes) for group, changes in grouped(verdict)}
+    rejected = f"{counted(number['rejected'], 'rejected change')} still there" if number["rejected"] else ""
+    waiting = [(number[name], adjective) for name, adjective in _WAITING.items() if number[name]]
+    if not waiting:
+        return rejected or "every change is approved"
+    *others, last = [f"{count} {adjective}" for count, adjective in waiting]
+    listed = f"{', '.join(others)} and {last}" if others else last
+    noun = "change" if waiting[-1][0] == 1 else "changes"
+    verb = "waits" if sum(count for count, _ in waiting) == 1 else "wait"
+    text = f"{listed} {noun} {verb} for a reviewer"
+    return f"{rejected}; {text}" if rejected else text
+
+
+def _commits(context: Context) -> str:
+    head = " at ".join(_code(each[:40]) for each in (context.branch, context.commit and context.commit[:7]) if each)
+    return f"{_code(context.base)} → {head}" if context.base and head else head
+
+
+def _row(change: Change, group: Group, short: str) -> str:
+    label = _LABELS.get(group.name, group.noun.capitalize())
+    cells = (f"{label} `{short}`", _difference(change), _edge(change), _seen(change), _since(change), _decision(change))
+    return f"| {' | '.join(_cell(each) for each in cells)} |"
+
+
+def _difference(change: Change) -> str:
+    before, after = _code(side(change, change.before)), _code(side(change, change.after))
+    path, kind = _code(change.path), _code(change.kind)
+    if change.kind in KINDS and KINDS[change.kind].sides == "paths":
+        return f"{before} → {after}, {kind}"
+    if isinstance(change.before, Absent) and isinstance(change.after, Absent):
+        return kind
+    if isinstance(change.before, Absent):
+        return f"{path} {after} added, {kind}"
+    if isinstance(change.after, Absent):
+        return f"{path} {before} removed, {kind}"
+    return f"{path}: {before} → {after}, {kind}"
+
+
+def _edge(change: Change) -> str:
+    stream = " stream" if change.stream else ""
+    who = f"{_code(change.provider)} → us" if change.edge == "consume" else f"{_code(change.provider)} → clients"
+    return f"{who}, {_code(change.operation)} {change.status}{stream}"
+
+
+def _seen(change: Change) -> str:
+    models = [number for _, number in change.evidence.models]
+    hit = sum(not number.startswith("0 of ") for number in models)
+    among = f", {hit} of {len(models)} models" if len(models) > 1 else ""
+    return f"{_plain(change.evidence.now or '')}{among}"
+
+
+def _since(change: Change) -> str:
+    last, first = change.evidence.last_approved, change.evidence.first_recorded
+    if last and first:
+        return f"between {_plain(last[:10])} and {_plain(first[:10])}"
+    return _plain((first or "")[:10])
+
+
+def _decision(change: Change) -> str:
+    reason = f": {_code(change.reason)}" if change.reason else ""
+    return f"{change.decision}{reason}" if change.decision else "waiting"
+
+
+def _problems(problems: tuple[Problem, ...]) -> list[str]:
+    lines = [f"- {_code(each.where)}: {_code(each.problem)}. Next: {_code(each.next)}" for each in problems]
+    more = [f"- and {len(lines) - _MOST_PROBLEMS} more"] if len(lines) > _MOST_PROBLEMS else []
+    return lines[:_MOST_PROBLEMS] + more
+
+
+def _footer(verdict: Verdict, shown: int) -> str:
+    counts = verdict.counts
+    parts = [
+        f"{shown} of {counted(len(verdict.changes), 'change')} shown",
+        f"{counts.examined} examined, {counts.replayed} replayed, {counts.live} live, {counts.missed} missed",
+    ]
+    if verdict.context.ci_url and (target := _target(verdict.context.ci_url)):
+        parts.append(f"[job]({target})")
+    return " · ".join(parts)
+
+
+def _code(text: str) -> str:
+    """A code span that nothing inside can end: its fence is longer than any run of backticks in it."""
+    shown = cut(text)
+    if not shown.strip():
+        return ""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    # A space inside is dropped by the reader; without one a backtick at the end would join the fence.
+    gap = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{gap}{shown}{gap}{fence}"
+
+
+def _plain(text: str) -> str:
+    """Counts and dates as they are, and anything else that stands in their place as code."""
+    return text if _HARMLESS.match(text) else _code(text)
+
+
+def _cell(text: str) -> str:
+    """A pipe ends a cell even in a code span, and after a backslash no escape helps: there it is spelled out."""
+    return text.replace("\\|", "\\\\u007c").replace("|", "\\|")
+
+
+def _target(url: str) -> str | None:
+    """The URL for a link, or None for what is not for a browser."""
+    if len(url) > _LONGEST_URL or not url.startswith(("https://", "http://")):
+        return None
+    return quote(url, safe=":/?#&=%+~@!,;$", errors="replace")
