@@ -35,7 +35,9 @@ class Composer(composer.Composer, CParser, SafeConstructor, Resolver):
         event: Any = self.peek_event()
         if isinstance(event, AliasEvent):
             if event.anchor in self.anchors:
-                self._grow(self._weights.get(event.anchor, _MOST), event)  # what is not complete yet contains itself
+                self._grow(
+                    self._weights.get(str(event.anchor), _MOST), event
+                )  # what is not complete yet contains itself
             return super().compose_node(parent, index)
         before = self._weight
         self._grow(1, event)

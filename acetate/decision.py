@@ -80,12 +80,15 @@ class Decisions:
         last = next((each for each in reversed(self.all()) if each.fingerprint == fingerprint), None)
         if last is None or last.decision == "undone":
             return None, None
-        if last.decision == "approved" and self._spendable and not all(self._stands(file) for file in last.files):
+        if last.decision == "approved" and self._spendable and not self._stands(last):
             return None, None
         return last.decision, last.why or None
 
-    def _stands(self, file: FileChange) -> bool:
-        return digest(self.tree.read(file.path)) == file.after
+    def _stands(self, decided: Decided) -> bool:
+        """A new exchange is approved by its snapshot alone: what was said of one says nothing of the next."""
+        if decided.change.get("kind") == "exchange-unapproved":
+            return False
+        return all(digest(self.tree.read(file.path)) == file.after for file in decided.files)
 
 
 def decided_bytes(decided: Decided) -> bytes:

@@ -40,13 +40,14 @@ def examine(
     project.results.save()
     totals = sum((each.totals for each in shown), Totals())
     findings = [finding for each in shown for finding in each.findings]
-    if complete:
+    problems = [problem for each in shown for problem in each.problems]
+    if complete and not problems:
         findings += _unseen(project.library, totals)
     changes = grouped(findings, totals, project, project.decisions, edge="consume")
-    problems = tuple(problem for each in shown for problem in each.problems)
     examined = sum(totals.values())
     counts = Counts(cassettes=len(shown), exchanges=sum(each.exchanges for each in shown), examined=examined)
-    return Verdict(judged(changes, problems, examined), context, counts, changes, problems)
+    found = tuple(dict.fromkeys(problems))
+    return Verdict(judged(changes, found, examined), context, counts, changes, found)
 
 
 def _examined(project: Project, file: CassetteFile) -> Examined:
@@ -88,7 +89,7 @@ def compared(observation: Observation, entry: Entry | None, project: Project) ->
     if contract is None:
         raise project.library.missing(ref)
     found = entry_differences(entry, seen, project.rules(entry.operation), contract)
-    if ref != Ref.of(seen):
+    if _is_another(found):
         return found
     return found + [each for each in _violations(observation, project.library, ref) if not is_reported(each, found)]
 
@@ -97,7 +98,7 @@ def entry_differences(entry: Entry, seen: Entry, rules: Rules, contract: Contrac
     """What differs between two entries of one exchange. A body under another status or of another media type is
     another body: only that is reported then."""
     outer = [*_protocol(entry, seen)]
-    if any(each.path in ("$status", "$headers.content-type") for each in outer):
+    if _is_another(outer):
         return outer
     model = entry.model if entry.model == seen.model else None
     inner = compare(entry.masked, seen.masked, rules, contract, model=model)
@@ -176,6 +177,11 @@ def _evidence(
             if each == ref
         ),
     )
+
+
+def _is_another(found: Iterable[Difference]) -> bool:
+    """True if status or media type changed, so that the bodies have nothing to do with each other."""
+    return any(each.path in ("$status", "$headers.content-type") for each in found)
 
 
 def _replied(entry: Entry, seen: Entry, rules: Rules, contract: Contract | None) -> list[Difference]:
@@ -272,8 +278,10 @@ def _shows(difference: Difference, present: bool, found: Json) -> bool:
         return not present
     if not present:
         return False
-    name = JSON_TYPES[type(found)]
-    return difference.after == found or name in str(difference.after).split(" or ") or difference.after == difference.at
+    if difference.after in (found, difference.at):
+        return True
+    new = set(str(difference.after).split(" or ")) - set(str(difference.before).split(" or "))
+    return JSON_TYPES[type(found)] in new
 
 
 def _unseen(library: Library, totals: Totals) -> Iterator[Finding]:

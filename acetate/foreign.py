@@ -27,7 +27,7 @@ def read_foreign(path: Path) -> list[Exchange]:
     document = _json(text)
     if isinstance(document, dict):
         if "log" in document:
-            return list(_exchanges(where, _entries(document["log"]), _of_entry))
+            return list(_exchanges(where, _entries(document["log"], where), _of_entry))
         if isinstance(document.get("response"), dict) and '"__type__"' in text:
             raise CassetteError(
                 "it holds objects that an SDK has parsed, not what crossed the wire: missing fields became null",
@@ -60,9 +60,11 @@ def _exchanges(where: str, items: list[Any], interaction: Callable[[Any], dict[s
 # HAR 1.2
 
 
-def _entries(log: Any) -> list[Any]:
+def _entries(log: Any, where: str) -> list[Any]:
     entries = log.get("entries") if isinstance(log, dict) else None
-    return entries if isinstance(entries, list) else []
+    if isinstance(entries, list):
+        return entries
+    raise CassetteError("it is a HAR file without a list of entries", where=where, next=f"export it again, as {_KNOWN}")
 
 
 def _of_entry(entry: Any) -> dict[str, Any]:

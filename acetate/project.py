@@ -19,7 +19,7 @@ from acetate.errors import UsageError
 from acetate.exchange import Exchange
 from acetate.library import Library, WorkingTree
 from acetate.matching import match_key
-from acetate.provider import Operation, Provider, Providers, Rules, operation, rules
+from acetate.provider import Operation, Providers, Rules, operation, rules
 from acetate.redaction import Redaction, redact_request
 from acetate.results import Results
 from acetate.snapshot import Observation, observe
@@ -128,15 +128,7 @@ class Project:
 
     def rules(self, called: Operation) -> Rules:
         """What may vary in the responses of an operation."""
-        return rules(self.provider(called), called.name)
-
-    def provider(self, called: Operation) -> Provider:
-        """The profile of an operation's provider, which for a host of its own follows from how the call is named."""
-        known = self.config.providers.get(called.provider)
-        if known is not None:
-            return known
-        generic = called.name.partition(" ")[0].isupper()
-        return self.config.providers["generic" if generic else "openai-compatible"]
+        return rules(self.providers.of(called), called.name)
 
     def result_key(self, file: CassetteFile) -> str:
         """A digest of all that examining a cassette depends on."""

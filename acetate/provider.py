@@ -21,6 +21,8 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 from acetate.path import ITEM, MAP_KEY, parts
 
 __all__ = [
+    "COMPATIBLE",
+    "GENERIC",
     "Address",
     "Mark",
     "Operation",

@@ -483,11 +483,12 @@ def _unknown(text: str, place: str, redaction: Redaction, depth: int = 0) -> lis
     """A text of any kind: JSON, lines of JSON, server-sent events, or anything else."""
     documents = _documents(text) if depth < _DEEPEST else []
     leaves = [leaf for document in documents for leaf in document.leaves]
-    edits = [edit for leaf in leaves for edit in _in_leaf(text, leaf, place, redaction, depth)]
-    for start, end in _outside([(document.start, document.end) for document in documents], len(text)):
-        edits += _shifted(_plain_text(text[start:end], place, redaction), start)
-    if len(documents) > 1:
-        edits += _split_over(leaves, text, place, redaction, depth)
+    edits = _split_over(leaves, text, place, redaction, depth) if len(documents) > 1 else []
+    if redaction.is_suspicious(text):
+        for leaf in leaves:
+            edits += _in_leaf(text, leaf, place, redaction, depth)
+        for start, end in _outside([(document.start, document.end) for document in documents], len(text)):
+            edits += _shifted(_plain_text(text[start:end], place, redaction), start)
     return _merged(text, edits)
 
 
@@ -610,8 +611,8 @@ class Leaf(NamedTuple):
     group: str
     is_key: bool
     quiet: bool
-    start: int = 0
-    end: int = 0
+    start: int
+    end: int
 
 
 class Document(NamedTuple):
@@ -643,39 +644,38 @@ def _located(text: str, start: int, end: int) -> Document | None:
     except (ValueError, RecursionError):
         return None
     tokens = zip(_leaves(document), _STRING.finditer(text, start, end), strict=True)
-    return Document(start, end, [leaf._replace(start=token.start(1), end=token.end(1)) for leaf, token in tokens])
+    return Document(start, end, [Leaf(*said, *token.span(1)) for said, token in tokens])
 
 
-def _leaves(document: object) -> Iterator[Leaf]:
-    """All strings in the order of the text."""
-    todo: list[tuple[object, Leaf]] = [(document, Leaf("", "", "$", "$", False, False))]
+def _leaves(document: object) -> Iterator[tuple[str, str, str, str, bool, bool]]:
+    """All strings in the order of the text, as the first fields of a `Leaf`."""
+    todo: list[tuple[object, str, str, str, bool, bool]] = [(document, "", "$", "$", False, False)]
     while todo:
-        value, leaf = todo.pop()
+        value, name, path, group, is_key, quiet = todo.pop()
         if isinstance(value, str):
-            yield leaf._replace(text=value)
+            yield value, name, path, group, is_key, quiet
         elif isinstance(value, _Pairs):
-            todo += reversed([entry for member in value for entry in _member(leaf, _index(value), *member)])
+            index = _index(value)
+            for key, inner in reversed(value):
+                at, hushed = _child(path, key), quiet or "logprob" in key
+                if isinstance(inner, (str, list)):
+                    todo.append((inner, key, at, f"{group}{index}.{key}", False, hushed))
+                todo.append((key, "", at, "", True, hushed))
         elif isinstance(value, list):
-            todo += reversed(
-                [(item, _item(leaf, n, item)) for n, item in enumerate(value) if isinstance(item, str | list)]
-            )
-
-
-def _member(leaf: Leaf, index: str, name: str, value: object) -> Iterator[tuple[object, Leaf]]:
-    quiet = leaf.quiet or "logprob" in name
-    inner = Leaf("", name, child(leaf.path, name), f"{leaf.group}{index}.{name}", False, quiet)
-    yield name, inner._replace(is_key=True)
-    if isinstance(value, str | list):
-        yield value, inner
-
-
-def _item(leaf: Leaf, position: int, item: object) -> Leaf:
-    step = ITEM if isinstance(item, _Pairs) and _index(item) else f"[{position}]"
-    return leaf._replace(path=leaf.path + ITEM, group=leaf.group + step)
+            for position, inner in reversed(list(enumerate(value))):
+                if isinstance(inner, (str, list)):
+                    step = ITEM if isinstance(inner, _Pairs) and _index(inner) else f"[{position}]"
+                    todo.append((inner, name, path + ITEM, group + step, False, quiet))
 
 
 def _index(members: _Pairs) -> str:
-    return next((f"<{value}>" for name, value in members if name == "index" and isinstance(value, float)), "")
+    for name, value in members:
+        if name == "index" and isinstance(value, float):
+            return f"<{value}>"
+    return ""
+
+
+_child = lru_cache(maxsize=4096)(child)
 
 
 # Edits

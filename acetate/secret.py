@@ -25,7 +25,7 @@ from acetate.exchange import Exchange, Headers, header
 from acetate.path import ITEM, child
 from acetate.redaction import MARK, Redaction, spellings
 
-__all__ = ["Finding", "check_clean", "scan"]
+__all__ = ["Leak", "check_clean", "scan"]
 
 _SHAPES = (
     (
@@ -70,13 +70,14 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _DENSE = re.compile(r"[A-Za-z0-9_+/=.~-]{32,}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}")
-_ESCAPE = re.compile(r"\\+u00([0-7][0-9a-fA-F])")
+_ESCAPE = re.compile(r"(?<!\\)\\+u00([0-7][0-9a-fA-F])")
 _INFLATED_AT_MOST = 1 << 20
 _RANDOM_BITS = 3.5  # per character; hex digits come to 3.7 and more in 32 of them
 _IN_USE = "the key in use"
+_SHORTEST = 8  # no key is shorter
 
 
-class Finding(NamedTuple):
+class Leak(NamedTuple):
     """Something that looks like a secret: where (`response.body $.data[].key`), what it looks like, and a hint to
     recognise it by that does not give it away."""
 
@@ -110,25 +111,25 @@ def _advice(path: str, shape: str) -> str:
     )
 
 
-def scan(subject: Exchange | str, redaction: Redaction) -> list[Finding]:
+def scan(subject: Exchange | str, redaction: Redaction) -> list[Leak]:
     """Everything in an exchange, or in a text about to be written, that looks like a secret; each place once."""
     said = _of_text(subject, "", "text") if isinstance(subject, str) else _of_exchange(subject)
-    found: dict[str, Finding] = {}
-    for text in said:
-        for finding in _findings(text, redaction):
-            found.setdefault(finding.path, finding)
+    found: dict[str, Leak] = {}
+    for text in dict.fromkeys(said):
+        for leak in _leaks(text, redaction):
+            found.setdefault(leak.path, leak)
     return [one for path, one in found.items() if not any(other.startswith(path + " ") for other in found)]
 
 
-def _findings(said: Said, redaction: Redaction) -> Iterator[Finding]:
-    for text in _readings(said.text):
+def _leaks(said: Said, redaction: Redaction) -> Iterator[Leak]:
+    for text in _readings(said.text) if len(said.text) >= _SHORTEST else ():
         for value in redaction.values:
             if _holds(text, value):
-                yield Finding(said.path, _IN_USE, f"a value of {len(value)} characters")
+                yield Leak(said.path, _IN_USE, f"a value of {len(value)} characters")
         if said.path not in redaction.allow:
             for shape, pattern in _SHAPES:
                 if match := re.search(pattern, text):
-                    yield Finding(said.path, shape, _hint(match[0]))
+                    yield Leak(said.path, shape, _hint(match[0]))
     if said.name and said.path not in redaction.allow:
         yield from _by_name(said, redaction)
 
@@ -139,14 +140,14 @@ def _holds(text: str, value: str) -> bool:
     return any(spelling in text for part in (value, value[:half], value[-half:]) for spelling in spellings(part))
 
 
-def _by_name(said: Said, redaction: Redaction) -> Iterator[Finding]:
+def _by_name(said: Said, redaction: Redaction) -> Iterator[Leak]:
     if redaction.is_secret(said.name) and said.text and MARK not in said.text:
-        yield Finding(said.path, f"the value of `{said.name}`", _hint(said.text))
+        yield Leak(said.path, f"the value of `{said.name}`", _hint(said.text))
     words = {word.lower() for word in _WORD.findall(said.name)}
     if words & _SECRET_WORDS and not words & _HARMLESS_WORDS:
         for token in _DENSE.findall(said.text):
             if _is_random(token):
-                yield Finding(said.path, f"random characters in `{said.name}`", _hint(token))
+                yield Leak(said.path, f"random characters in `{said.name}`", _hint(token))
 
 
 def _is_random(token: str) -> bool:

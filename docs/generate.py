@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from acetate.cli.main import parser
-from acetate.config import KEYS
+from acetate.config import KEYS, Key
 from acetate.kind import KINDS
 from acetate.provider import Mark, Provider, Route, profiles
 
@@ -117,8 +117,9 @@ def settings() -> str:
     )
 
 
-def setting(key: Any) -> tuple[str, str, str, str]:
-    return code(key.name), key.type, code(key.default), key.doc
+def setting(key: Key) -> tuple[str, str, str, str]:
+    default = "" if key.default is None else code(json.dumps(key.default))
+    return code(key.name), key.type, default, key.doc
 
 
 # Providers

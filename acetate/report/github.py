@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acetate.change import Change
+from acetate.change import Absent, Change
 from acetate.kind import KINDS
 from acetate.report.wording import Group, cut, grouped, place, seen, side, summary
 from acetate.verdict import Problem, Verdict, short_fingerprints
@@ -33,7 +33,7 @@ def _change(change: Change, group: Group, short: str) -> str:
     properties = {"title": f"{short} {cut(change.kind)}"}
     if change.occurrences:
         properties = {"file": _file(change.occurrences[0].cassette)} | properties
-    lines = [f"{cut(place(change), _NAME)}  {_difference(change)}", seen(change)]
+    lines = [f"{cut(place(change), _NAME)}  {_difference(change)}".rstrip(), seen(change)]
     if change.reason:
         lines.append(f"{change.decision}: {cut(change.reason, _NAME)}")
     else:
@@ -42,6 +42,8 @@ def _change(change: Change, group: Group, short: str) -> str:
 
 
 def _difference(change: Change) -> str:
+    if isinstance(change.before, Absent) and isinstance(change.after, Absent):
+        return ""
     difference = f"{side(change, change.before)} -> {side(change, change.after)}"
     if change.kind in KINDS and KINDS[change.kind].sides == "paths":
         return difference

@@ -5,8 +5,8 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from acetate.change import Change
-from acetate.report.text import block
-from acetate.report.wording import Group, cut, grouped, place, printable, summary
+from acetate.report.text import block, problem_block
+from acetate.report.wording import Group, cut, grouped, place, summary
 from acetate.verdict import Verdict, short_fingerprints
 
 __all__ = ["render"]
@@ -43,7 +43,7 @@ def _examination(suite: Element, verdict: Verdict) -> None:
     case = SubElement(suite, "testcase", classname="acetate", name="every exchange could be examined", time="0")
     for problem in verdict.problems:
         error = SubElement(case, "error", type="problem", message=cut(f"{problem.where}: {problem.problem}", 200))
-        error.text = f"{printable(problem.problem)}\nnext: {printable(problem.next)}"
+        error.text = "\n".join(problem_block(problem))
     if not verdict.problems and not verdict.counts.examined:
         SubElement(case, "error", type="problem", message="nothing was examined").text = "next: acetate init"
     SubElement(case, "system-out").text = f"{summary(verdict)}, {verdict.counts.examined} examined"

@@ -32,7 +32,11 @@ def render(verdict: Verdict, *, link: str | None = None) -> str:
     if verdict.outcome == "passed" and not verdict.changes:
         return f"{MARKER}\nAcetate: no change, {verdict.counts.examined} examined.\n"
     short = short_fingerprints(verdict.changes)
-    rows = [_row(each, group, short[each.fingerprint]) for group, changes in grouped(verdict) for each in changes]
+    rows = [
+        _row(each, group, short[each.fingerprint], verdict.context.project)
+        for group, changes in grouped(verdict)
+        for each in changes
+    ]
     shown = len(rows)
     while len((text := _comment(verdict, rows[:shown], link)).encode()) > _LIMIT:
         shown = shown * 9 // 10
@@ -77,10 +81,10 @@ def _commits(context: Context) -> str:
     return f"{_code(context.base)} → {head}" if context.base and head else head
 
 
-def _row(change: Change, group: Group, short: str) -> str:
+def _row(change: Change, group: Group, short: str, project: str) -> str:
     label = _LABELS.get(group.name, group.noun.capitalize())
-    cells = (f"{label} `{short}`", _difference(change), _edge(change), _seen(change), _since(change), _decision(change))
-    return f"| {' | '.join(_cell(each) for each in cells)} |"
+    cells = [f"{label} `{short}`", _difference(change), _edge(change, project), _seen(change), _since(change)]
+    return f"| {' | '.join(_cell(each) for each in [*cells, _decision(change)])} |"
 
 
 def _difference(change: Change) -> str:
@@ -97,10 +101,10 @@ def _difference(change: Change) -> str:
     return f"{path}: {before} → {after}, {kind}"
 
 
-def _edge(change: Change) -> str:
-    stream = " stream" if change.stream else ""
-    who = f"{_code(change.provider)} → us" if change.edge == "consume" else f"{_code(change.provider)} → clients"
-    return f"{who}, {_code(change.operation)} {change.status}{stream}"
+def _edge(change: Change, project: str) -> str:
+    reader = _code(project) if change.edge == "consume" else "its clients"
+    operation = f"{_code(change.operation)} {change.status}{' stream' * change.stream}"
+    return f"{_code(change.provider)} → {reader}, {operation}"
 
 
 def _seen(change: Change) -> str:

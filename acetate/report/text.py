@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from acetate.change import Absent, Change
@@ -9,13 +10,17 @@ from acetate.kind import KINDS
 from acetate.report.wording import Group, columns, counted, cut, grouped, place, printable, seen, side, summary
 from acetate.verdict import Problem, Verdict, short_fingerprints
 
-__all__ = ["block", "render"]
+__all__ = ["block", "problem_block", "render"]
 
 _PAINT = {"breaking": 31, "rejected": 31, "review": 33, "harmless": 32, "approved": 32, "problems": 31}
 _SHOWN_WHERE = 2
 _SHOWN_MODELS = 3
 _NAME = 200
 """How many columns of a name are shown: enough for every honest path."""
+
+_PROBLEM_LINES = 20
+_COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:vso)?\[)", re.MULTILINE)
+"""What a CI runner that reads along would take for a command to itself: `::error::`, `##[error]`."""
 
 Command = tuple[str, str]
 """What to type, and what it does."""
@@ -34,11 +39,11 @@ def render(verdict: Verdict, *, color: bool = False, ascii_only: bool = False) -
             ]
     if verdict.problems:
         paragraphs.append([f"{_painted('problems', color)}  what could not be looked at"])
-        paragraphs += [list(_problem(each)) for each in verdict.problems]
+        paragraphs += [[f"  {line}" for line in problem_block(each)] for each in verdict.problems]
     paragraphs.append([summary(verdict)])
     paragraphs += [lines for lines in (_advice(verdict), _aligned(_commands(verdict, short))) if lines]
     paragraphs.append([f"{verdict.counts.examined} examined"])
-    text = "\n\n".join("\n".join(lines) for lines in paragraphs) + "\n"
+    text = _COMMAND.sub(r"\g<0> ", "\n\n".join("\n".join(lines) for lines in paragraphs) + "\n")
     return text.encode("ascii", "backslashreplace").decode("ascii") if ascii_only else text
 
 
@@ -108,11 +113,12 @@ def _where(change: Change, short: str) -> Iterator[str]:
         yield f"{label:8}  {line}"
 
 
-def _problem(problem: Problem) -> Iterator[str]:
-    yield f"  {cut(problem.where, _NAME) or '(everywhere)'}"
-    yield from (f"    {cut(line, _NAME)}" for line in problem.problem.splitlines())
+def problem_block(problem: Problem) -> Iterator[str]:
+    """One problem: where, what, and what to do next."""
+    yield cut(problem.where, _NAME) or "(everywhere)"
+    yield from (f"  {cut(line, _NAME)}" for line in problem.problem.splitlines()[:_PROBLEM_LINES])
     if problem.next:
-        yield f"    next: {cut(problem.next, _NAME)}"
+        yield f"  next: {cut(problem.next, _NAME)}"
 
 
 def _advice(verdict: Verdict) -> list[str]:

@@ -61,6 +61,8 @@ def _group(change: Change) -> str:
 
 def summary(verdict: Verdict) -> str:
     """`failed: 1 breaking, 0 to review, 1 harmless, 0 approved, 0 problems`."""
+    if not verdict.counts.examined and not verdict.problems:
+        return f"{verdict.outcome}: nothing was examined"
     problems = counted(len(verdict.problems), "problem")
     if not verdict.changes:
         return f"{verdict.outcome}: no change, {problems}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
 from acetate.cli.main import parser
 from acetate.config import KEYS
 from acetate.kind import KINDS
-
 from docs import generate
 
 VERBS = [parser(), *generate.below(parser())]
@@ -18,7 +18,7 @@ def test_a_page_is_what_the_code_says(name):
 
 
 def test_no_page_is_left_over():
-    assert {file.name for file in generate.FOLDER.iterdir()} == set(generate.PAGES)
+    assert {file.name for file in generate.FOLDER.glob("*.md")} == set(generate.PAGES)
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.prog)

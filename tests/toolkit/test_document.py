@@ -80,7 +80,12 @@ def test_the_fast_reader_is_not_put_off_by_ordinary_text(text: str) -> None:
     assert fast(text) == yaml.safe_load(text)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(), st.lists))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(),
+        st.lists,
+    )
+)
 def test_json_keeps_every_number(value: Any) -> None:
     assert fast(json.dumps({"a": value})) == {"a": value}
 

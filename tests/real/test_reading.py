@@ -1,0 +1,140 @@
+"""Every recording that others made is read with its recorded status and its true body, or refused with the reason.
+
+What is expected is read here a second time and independently: PyYAML, and Python's own codecs.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from base64 import b64decode
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import brotli
+import pytest
+import yaml
+
+from acetate.cassette import Cassette, read_exchanges, rendered
+from acetate.errors import CassetteError
+from acetate.exchange import Exchange, RedactedExchange
+from acetate.foreign import read_foreign
+
+REFUSED = {"llama-stack-sdk-level": "objects that an SDK has parsed"}
+CODECS = {"gzip": gzip.decompress, "br": brotli.decompress}
+
+
+def header(headers: dict[str, Any], name: str) -> str:
+    return ",".join(str(value) for key, values in headers.items() if key.lower() == name for value in values)
+
+
+def independent(response: dict[str, Any]) -> bytes:
+    if "parsed_body" in response:
+        return json.dumps(response["parsed_body"], separators=(",", ":"), ensure_ascii=False).encode()
+    body = response["body"]["string"]
+    if isinstance(body, str):
+        return body.encode()
+    return (
+        CODECS[header(response["headers"], "content-encoding")](body)
+        if body[:2] == b"\x1f\x8b" or "br" in header(response["headers"], "content-encoding")
+        else body
+    )
+
+
+def expected_of_yaml(path: Path) -> list[tuple[int, bytes]]:
+    document = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+    responses = [interaction["response"] for interaction in document["interactions"]]
+    return [(response["status"]["code"], independent(response)) for response in responses]
+
+
+def expected_of_har(path: Path) -> list[tuple[int, bytes]]:
+    return [
+        (entry["response"]["status"], packed(entry["response"]["content"]))
+        for entry in json.loads(path.read_text())["log"]["entries"]
+    ]
+
+
+def packed(content: dict[str, Any]) -> bytes:
+    if content.get("encoding") != "base64":
+        return str(content["text"]).encode()
+    return gzip.decompress(b"".join(b64decode(chunk) for chunk in json.loads(content["text"])))
+
+
+def answers(exchanges: list[Exchange]) -> list[tuple[int, bytes]]:
+    return [(each.response.status, each.response.body) for each in exchanges]
+
+
+def files(folder: Path, *suffixes: str) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in suffixes)
+
+
+def test_every_cassette_is_read_as_it_was_recorded(real_cassettes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found: Counter[str] = Counter()
+    read: Counter[str] = Counter()
+    exchanges = 0
+    for path in files(real_cassettes, ".yaml"):
+        folder = path.parent.relative_to(real_cassettes).as_posix()
+        found[folder] += 1
+        loaded = Cassette.load(path, real_cassettes).exchanges
+        assert answers(loaded) == expected_of_yaml(path), path
+        read[folder] += 1
+        exchanges += len(loaded)
+    with capsys.disabled():
+        print("\ncassettes of others, read with status and body:")
+        for folder, total in found.items():
+            print(f"  {read[folder]:3} of {total:3}  {folder}")
+        print(f"  {read.total():3} of {found.total():3}  in all, {exchanges} exchanges")
+    assert read == found
+    assert exchanges > 200
+
+
+def test_every_other_file_is_imported_or_refused_with_the_reason(
+    real_cassettes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported = refused = 0
+    paths = files(real_cassettes, ".har", ".json")
+    for path in paths:
+        reason = REFUSED.get(path.parent.name)
+        if reason is None:
+            assert answers(read_foreign(path)) == expected_of_har(path), path
+            imported += 1
+        else:
+            with pytest.raises(CassetteError, match=reason):
+                read_foreign(path)
+            refused += 1
+    with capsys.disabled():
+        print(f"\nfiles of other recorders: {imported} imported, {refused} refused with the reason, of {len(paths)}")
+    assert imported + refused == len(paths) > 10
+
+
+def test_no_header_of_a_recording_is_lost_or_moved(real_cassettes: Path) -> None:
+    for path in files(real_cassettes, ".yaml"):
+        document = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+        for interaction, exchange in zip(
+            document["interactions"], Cassette.load(path, real_cassettes).exchanges, strict=True
+        ):
+            for side, headers in (("request", exchange.request.headers), ("response", exchange.response.headers)):
+                recorded = [
+                    (name, value)
+                    for name, values in interaction[side]["headers"].items()
+                    for value in (values if isinstance(values, list) else [values])
+                    if side == "request" or name.lower() not in ("content-encoding", "content-length")
+                ]
+                assert [
+                    pair for pair in headers if side == "request" or pair[0].lower() != "content-length"
+                ] == recorded
+
+
+def test_every_recording_survives_being_written_by_acetate(real_cassettes: Path) -> None:
+    for path in files(real_cassettes, ".yaml"):
+        loaded = Cassette.load(path, real_cassettes).exchanges
+        text = rendered([RedactedExchange(exchange) for exchange in loaded])
+        again = read_exchanges(text, path.name)
+        assert answers(again) == answers(loaded), path
+        assert [each.request for each in again] == [each.request for each in loaded], path
+        stock = yaml.load(text, yaml.CSafeLoader)["interactions"]
+        bodies = [interaction["response"]["body"]["string"] for interaction in stock]
+        assert [body if isinstance(body, bytes) else body.encode() for body in bodies] == [
+            each.response.body for each in loaded
+        ]
