@@ -42,14 +42,20 @@ class CommitTree:
         if commit:
             return cls(root, commit)
         if git(root, "rev-parse", "--git-dir") is None:
-            raise UsageError("is not in a git repository", where=str(root), next="acetate check   (without --against)")
+            raise UsageError(
+                "git finds no repository here, or may not look into it",
+                where=str(root),
+                next=f"git -C '{root}' status   (says why), or acetate check without --against",
+            )
         branch = ref.removeprefix("origin/")
+        if ref == branch and git(root, "rev-parse", "--verify", "--quiet", f"origin/{branch}^{{commit}}"):
+            raise UsageError(f"git knows `{ref}` only as `origin/{ref}`", next=f"--against origin/{ref}")
         if git(root, "rev-parse", "--is-shallow-repository") == "true":
             raise UsageError(
                 f"`{ref}` is not in this shallow clone",
                 next=f"git fetch --depth=1 origin {branch}:refs/remotes/origin/{branch}   then --against origin/{branch}",
             )
-        raise UsageError(f"git knows no commit `{ref}`", next=f"git fetch origin {branch}, or name another commit")
+        raise UsageError(f"git knows no commit `{ref}`", next="git branch --all   (lists what can be named)")
 
     def read(self, path: str) -> bytes | None:
         done = subprocess.run(
@@ -115,10 +121,11 @@ def _amended_entries(
 def _amended_contracts(
     before: Library, after: Library, differing: set[str], findings: list[Finding]
 ) -> Iterator[Finding]:
-    for path in sorted(differing.intersection(after.contract_files()) & set(before.contract_files())):
-        ref = next((each for each in after.refs() if each.file(after.contracts) == path), None)
-        old, new = (library.contract(ref) if ref else None for library in (before, after))
-        if ref is None or old is None or new is None:
+    known = differing.intersection(before.contract_files())
+    for ref in after.refs():
+        path = ref.file(after.contracts)
+        old, new = (library.contract(ref) for library in (before, after)) if path in known else (None, None)
+        if old is None or new is None:
             continue
         reported = [each.difference for each in findings if each.ref == ref]
         for difference in amended(old, new):

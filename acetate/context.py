@@ -50,10 +50,11 @@ def context_of(project: str, root: Path, environ: Mapping[str, str], *, quick: b
 def git(root: Path, *words: str) -> str | None:
     """What git answers, without its last line end; None where it answers nothing or is not there."""
     try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=30)
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None
+    # Names of files are bytes to git, and they come back as they are.
+    return done.stdout.decode("utf-8", "surrogateescape").strip() or None
 
 
 def _github(project: str, environ: Mapping[str, str]) -> Context:

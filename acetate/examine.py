@@ -37,7 +37,7 @@ def examine(
     """Examine cassettes against what is approved. A `complete` run covers all of the project's cassettes, so that it
     can also tell what is no longer seen at all."""
     shown = [_examined(project, file) for file in cassettes]
-    project.results.save()
+    project.results.save(complete=complete)
     totals = sum((each.totals for each in shown), Totals())
     findings = [finding for each in shown for finding in each.findings]
     problems = [problem for each in shown for problem in each.problems]

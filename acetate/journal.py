@@ -95,6 +95,19 @@ class Recovered:
     exchanges: tuple[Exchange, ...]
     damage: str | None
 
+    @classmethod
+    def read(cls, path: Path) -> Recovered:
+        """What the file holds, whoever has it open."""
+        *lines, torn = path.read_bytes().split(b"\n")
+        records = [_record(line) for line in lines]
+        exchanges: list[Exchange] = []
+        for number, record in enumerate(records):
+            if record is None or record["exchange"] != number:
+                break
+            exchanges.append(_exchange(record))
+        cassette = next((record["cassette"] for record in records if record), None)
+        return cls(path, cassette, tuple(exchanges), _damage(len(exchanges), len(lines), torn))
+
     def remove(self) -> None:
         """It has been dealt with."""
         self.path.unlink(missing_ok=True)
@@ -108,19 +121,7 @@ def recover(root: Path) -> list[Recovered]:
 def _abandoned(root: Path, path: Path) -> Iterator[Recovered]:
     with held(root, path.name) as gone:
         if gone:
-            yield _read(path)
-
-
-def _read(path: Path) -> Recovered:
-    *lines, torn = path.read_bytes().split(b"\n")
-    records = [_record(line) for line in lines]
-    exchanges: list[Exchange] = []
-    for number, record in enumerate(records):
-        if record is None or record["exchange"] != number:
-            break
-        exchanges.append(_exchange(record))
-    cassette = next((record["cassette"] for record in records if record), None)
-    return Recovered(path, cassette, tuple(exchanges), _damage(len(exchanges), len(lines), torn))
+            yield Recovered.read(path)
 
 
 def _damage(whole: int, lines: int, torn: bytes) -> str | None:

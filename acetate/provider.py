@@ -427,21 +427,22 @@ class _Index:
 
     any_base: bool
     literal: Mapping[tuple[str, str], Route]
-    templates: tuple[tuple[re.Pattern[str], Route], ...]
+    templates: tuple[tuple[tuple[str, ...], Route], ...]
     ends: tuple[str, ...]
 
     def find(self, method: str, path: str) -> Route | None:
         for tail in _tails(path) if self.any_base else (path,):
             if route := self.literal.get((method, tail)):
                 return route
-        return next(
-            (route for regex, route in self.templates if route.method == method and regex.fullmatch(path)), None
-        )
+        segments = path.split("/")
+        fitting = (route for template, route in self.templates if route.method == method and _fits(template, segments))
+        return next(fitting, None)
 
     def answers(self, path: str) -> bool:
         """True if some route has this path, whatever the method."""
         path = path.rstrip("/")
-        return path.endswith(self.ends) or any(regex.fullmatch(path) for regex, _ in self.templates)
+        segments = path.split("/")
+        return path.endswith(self.ends) or any(_fits(template, segments) for template, _ in self.templates)
 
 
 @cache
@@ -453,13 +454,17 @@ def _index(provider: Provider) -> _Index:
     return _Index(
         provider.any_base,
         literal,
-        tuple((_template(route.path), route) for route in templates),
+        tuple((tuple(route.path.split("/")), route) for route in templates),
         tuple(dict.fromkeys(path for _, path in literal)),
     )
 
 
-def _template(path: str) -> re.Pattern[str]:
-    return re.compile("/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in path.split("/")))
+def _fits(template: tuple[str, ...], segments: list[str]) -> bool:
+    """True if the segments are those of the template, with something in place of each `{name}`."""
+    return len(template) == len(segments) and all(
+        bool(segment) if part.startswith("{") else part == segment
+        for part, segment in zip(template, segments, strict=True)
+    )
 
 
 def _tails(path: str) -> Iterator[str]:

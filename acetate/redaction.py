@@ -287,8 +287,9 @@ def spellings(value: str) -> frozenset[str]:
     """The ways in which a known value is found in bytes: itself, quoted for a URL, for JSON, as hex digits, and in
     base64 at each of its three alignments (the characters that no neighbour changes)."""
     data = value.encode("utf-8", "surrogateescape")
-    found = {value, quote(value, safe=""), quote(value), json.dumps(value)[1:-1], value.replace("/", "\\/")}
-    found |= {data.hex(), data.hex().upper()}
+    found = {quote(value, safe=""), quote(value), data.hex(), data.hex().upper()}
+    for text in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        found |= {text, text.replace("/", "\\/")}
     for offset in range(3):
         start, end = (offset * 8 + 5) // 6, (offset + len(data)) * 8 // 6
         core = base64.b64encode(bytes(offset) + data).decode()[start:end]

@@ -42,10 +42,11 @@ class Results:
         if not examined.problems:
             self._used[key] = examined_json(examined)
 
-    def save(self) -> None:
-        """Write what this run used, and nothing else, so that the file never grows beyond a run."""
-        if self._used != self._kept:
-            content = json.dumps(self._used, separators=(",", ":")).encode()
+    def save(self, *, complete: bool) -> None:
+        """Write what this run used. After a complete run that is all, so that the file never grows beyond one."""
+        wanted = self._used if complete else {**(self._kept or {}), **self._used}
+        if wanted != (self._kept or {}):
+            content = json.dumps(wanted, separators=(",", ":")).encode()
             write_atomic(self.path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
     def _read(self) -> dict[str, Any]:

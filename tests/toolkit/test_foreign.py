@@ -25,7 +25,12 @@ def entry(content: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         "postData": {"mimeType": "application/json", "text": '{"q": "ü"}'},
     }
     headers = [{"name": "content-type", "value": "application/json"}]
-    response = {"status": 200, "statusText": "OK", "headers": headers, "content": content or {"text": '{"a": 1}'}}
+    response = {
+        "status": 200,
+        "statusText": "OK",
+        "headers": headers,
+        "content": {"text": '{"a": 1}'} if content is None else content,
+    }
     return {"request": request, "response": response} | more
 
 
@@ -100,7 +105,7 @@ def test_a_request_without_data_has_no_body(tmp_path: Path) -> None:
     ("broken", "problem"),
     [
         ({}, "it is not understood: KeyError('request')"),
-        (entry({"encoding": "base64", "text": "a"}), "it is not understood: Error('Incorrect padding')"),
+        (entry({"encoding": "base64", "text": "a"}), "it is not understood: Error("),
         (entry({"_isBinary": True, "text": "xyz"}), "it is not understood: ValueError("),
         (entry(startedDateTime="soon"), "it is not understood: ValueError("),
         (entry() | {"response": {**entry()["response"], "status": 0}}, "the status of its response is not a number"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +45,7 @@ def only(root: Path) -> Recovered:
 
 WRITER = """
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from acetate.exchange import Exchange, Recording, RedactedExchange, Request, Response
 from acetate.journal import Journal
@@ -124,11 +128,12 @@ def test_cut_at_every_byte_the_whole_exchanges_are_recovered(tmp_path: Path) -> 
     path = abandoned(tmp_path, 20)
     content = path.read_bytes()
     ends = [offset + 1 for offset, byte in enumerate(content) if byte == 10]
+    written = [exchange(number) for number in range(20)]
     for cut in range(len(content) + 1):
         path.write_bytes(content[:cut])
-        found = only(tmp_path)
+        found = Recovered.read(path)
         whole = sum(end <= cut for end in ends)
-        assert found.exchanges == tuple(exchange(number) for number in range(whole))
+        assert list(found.exchanges) == written[:whole]
         torn = cut not in (0, *ends)
         assert found.damage == (f"exchange {whole} was cut off while it was written" if torn else None)
         assert found.cassette == (CASSETTE if whole else None)
@@ -137,13 +142,14 @@ def test_cut_at_every_byte_the_whole_exchanges_are_recovered(tmp_path: Path) -> 
 def test_with_every_byte_flipped_once_the_prefix_is_recovered_and_the_damage_is_said(tmp_path: Path) -> None:
     path = abandoned(tmp_path, 20)
     content = path.read_bytes()
+    written = [exchange(number) for number in range(20)]
     for offset in range(len(content)):
         damaged = bytearray(content)
         damaged[offset] ^= 1 << offset % 8
         path.write_bytes(damaged)
-        found = only(tmp_path)
+        found = Recovered.read(path)
         whole = content.count(b"\n", 0, offset)
-        assert found.exchanges == tuple(exchange(number) for number in range(whole))
+        assert list(found.exchanges) == written[:whole]
         assert found.damage is not None
         assert f"exchange {whole} " in found.damage
         assert found.cassette == CASSETTE
@@ -158,34 +164,28 @@ def test_a_line_that_is_missing_ends_what_can_be_recovered(tmp_path: Path) -> No
     assert found.damage == "exchange 1 is damaged, or a newer Acetate wrote it; 1 behind it cannot be placed"
 
 
-FULL_DISK = """
-import resource, signal, sys
-from pathlib import Path
-from acetate.errors import AcetateError
-from acetate.exchange import Exchange, Recording, RedactedExchange, Request, Response
-from acetate.journal import Journal
-journal = Journal(Path(sys.argv[1]), "chat")
-def append(size):
-    journal.append(RedactedExchange(Exchange(Request("GET", "https://x", (), b"x" * size), Response(200))))
-append(10)
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-try:
-    append(5000)
-except AcetateError as error:
-    print(error)
-append(20)
-"""
+@contextlib.contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """No file of this process grows beyond `size`: a write behind it is cut short, the next one fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_is_said_and_tears_no_line(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert "the journal of this recording cannot be written: File too large" in done.stdout
-    found = only(tmp_path)
-    assert [len(each.request.body) for each in found.exchanges] == [10, 20]
-    assert found.damage is None
+    journal = Journal(tmp_path, CASSETTE)
+    journal.append(exchange(0))
+    room = journal.path.stat().st_size + 20
+    with full_disk(room), pytest.raises(AcetateError, match="cannot be written: File too large") as caught:
+        journal.append(exchange(1))
+    journal.append(exchange(1))
+    found = Recovered.read(journal.path)
+    journal.remove()
+    assert caught.value.next.startswith("make room there")
+    assert (found.exchanges, found.damage) == ((exchange(0), exchange(1)), None)
 
 
 def test_a_journal_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
