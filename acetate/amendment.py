@@ -58,20 +58,29 @@ class CommitTree:
         raise UsageError(f"git knows no commit `{ref}`", next="git branch --all   (lists what can be named)")
 
     def read(self, path: str) -> bytes | None:
-        done = subprocess.run(
-            ["git", "-C", str(self.root), "show", f"{self.commit}:./{path}"], capture_output=True, check=False
-        )
+        done = _run(self.root, "show", f"{self.commit}:./{path}")
         return done.stdout if done.returncode == 0 else None
 
     def files(self, folder: str, suffix: str) -> Iterable[str]:
-        listed = git(self.root, "ls-tree", "-r", "-z", "--name-only", self.commit, "--", f"{folder}/") or ""
-        return sorted(path for path in listed.split("\0") if path.endswith(suffix))
+        listed = self._listed("ls-tree", "-r", "-z", "--name-only", self.commit, "--", f"{folder}/")
+        return sorted(path for path in listed if path.endswith(suffix))
 
     def differing(self, folder: str) -> set[str]:
         """The files below a folder that are not the same in the working tree, new ones included."""
-        changed = git(self.root, "diff", "--name-only", "--relative", "-z", self.commit, "--", f"{folder}/") or ""
-        fresh = git(self.root, "ls-files", "--others", "-z", "--", f"{folder}/") or ""
-        return {path for path in (changed + "\0" + fresh).split("\0") if path}
+        changed = self._listed("diff", "--name-only", "--no-renames", "--relative", "-z", self.commit, "--", f"{folder}/")
+        return changed | self._listed("ls-files", "--others", "-z", "--", f"{folder}/")
+
+    def _listed(self, *words: str) -> set[str]:
+        """The paths that git lists. Where it fails, an empty list would pass for "nothing has changed"."""
+        done = _run(self.root, *words)
+        if done.returncode != 0:
+            said = done.stderr.decode("utf-8", "replace").strip()
+            raise AcetateError(f"`git {words[0]}` failed: {said}", where=str(self.root), next="git fsck")
+        return {path for path in done.stdout.decode("utf-8", "surrogateescape").split("\0") if path}
+
+
+def _run(root: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=False)
 
 
 def examine_amendment(project: Project, ref: str, context: Context) -> Verdict:

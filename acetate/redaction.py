@@ -455,12 +455,19 @@ def _whole(text: str, span: Span) -> list[Edit]:
 
 def _percent_encoded(text: str, span: Span, place: str, redaction: Redaction) -> list[Edit]:
     raw = text[slice(*span)]
-    units = _PERCENT.findall(raw)
-    inner = "".join([chr(int(unit[1:], 16)) if len(unit) == 3 else " " if unit == "+" else unit for unit in units])
+    if len(raw) < _SHORTEST_KEY:
+        return []
+    if "%" not in raw and "+" not in raw:
+        edits = _unknown(raw, place, redaction) if redaction.is_suspicious(raw) else []
+        return [(span[0] + start, span[0] + end, quote(replacement, safe="")) for start, end, replacement in edits]
     # A key in base64 may hold a `+`, so the text is looked at as it stands, too.
     edits = [(span[0] + start, span[0] + end, _MARK_IN_URL) for start, end, _ in _known(raw, redaction)]
+    units = list(_PERCENT.finditer(raw))
+    inner = "".join(
+        [chr(int(unit[0][1:], 16)) if len(unit[0]) == 3 else " " if unit[0] == "+" else unit[0] for unit in units]
+    )
     if redaction.is_suspicious(inner):
-        spans = [(span[0] + unit.start(), span[0] + unit.end()) for unit in _PERCENT.finditer(raw)]
+        spans = [(span[0] + unit.start(), span[0] + unit.end()) for unit in units]
         edits += _through(_unknown(inner, place, redaction), spans, lambda replacement: quote(replacement, safe=""))
     return edits
 
