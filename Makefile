@@ -63,6 +63,7 @@ coverage: $(INSTALLED)
 	@$(IN_VENV) coverage erase
 	@$(IN_VENV) coverage run -m pytest
 	@$(IN_VENV) coverage combine --quiet
+	@rm -f .coverage.*  # of processes that a test killed
 	@$(IN_VENV) coverage report
 	@$(IN_VENV) coverage report --include=$(COVERED) --fail-under=100
 

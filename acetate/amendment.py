@@ -53,7 +53,8 @@ class CommitTree:
         if git(root, "rev-parse", "--is-shallow-repository") == "true":
             raise UsageError(
                 f"`{ref}` is not in this shallow clone",
-                next=f"git fetch --depth=1 origin {branch}:refs/remotes/origin/{branch}   then --against origin/{branch}",
+                next=f"git fetch --depth=1 origin {branch}:refs/remotes/origin/{branch}, "
+                f"then acetate check --against origin/{branch}",
             )
         raise UsageError(f"git knows no commit `{ref}`", next="git branch --all   (lists what can be named)")
 
@@ -67,7 +68,9 @@ class CommitTree:
 
     def differing(self, folder: str) -> set[str]:
         """The files below a folder that are not the same in the working tree, new ones included."""
-        changed = self._listed("diff", "--name-only", "--no-renames", "--relative", "-z", self.commit, "--", f"{folder}/")
+        changed = self._listed(
+            "diff", "--name-only", "--no-renames", "--relative", "-z", self.commit, "--", f"{folder}/"
+        )
         return changed | self._listed("ls-files", "--others", "-z", "--", f"{folder}/")
 
     def _listed(self, *words: str) -> set[str]:

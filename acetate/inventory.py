@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from acetate.errors import AcetateError
@@ -12,6 +14,7 @@ from acetate.project import CassetteFile, Project
 from acetate.redaction import redact
 from acetate.secret import scan
 from acetate.snapshot import paired
+from acetate.verdict import Problem
 
 __all__ = ["Inventory", "Stock", "take_stock"]
 
@@ -30,7 +33,7 @@ class Stock:
     sources: list[str] = field(default_factory=list)
     operations: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -57,17 +60,16 @@ class Inventory:
         return {"schema": "acetate.status/1", **asdict(self)}
 
 
-def take_stock(project: Project) -> Inventory:
-    """Look at every cassette, one at a time."""
+def take_stock(project: Project, cassettes: Iterable[CassetteFile]) -> Inventory:
+    """Look at all cassettes of a project, one at a time."""
     stock = Inventory(project.config.project)
-    files = project.cassettes()
-    for file in files:
+    for file in cassettes:
         stock.cassettes.append(_stock(project, file, stock))
-    names = {file.name for file in files}
+    names = {each.name for each in stock.cassettes}
     stock.orphans += [
         f"{project.library.snapshot_file(name)}" for name in project.library.snapshot_names() if name not in names
     ]
-    stock.foreign += sorted(_foreign(project))
+    stock.foreign += sorted(set(_foreign(project)))
     staged = project.root / ".acetate" / "staged"
     stock.staged += sorted(path.relative_to(staged).as_posix() for path in staged.rglob("*.y*ml"))
     return stock
@@ -80,7 +82,7 @@ def _stock(project: Project, file: CassetteFile, stock: Inventory) -> Stock:
         observations = [project.observed(exchange) for exchange in exchanges]
         entries = project.library.entries(file.name)
     except AcetateError as error:
-        one.problems.append(str(error))
+        one.problems.append(Problem(error.where or file.path, error.problem, error.next))
         return one
     one.exchanges = len(exchanges)
     partners = paired(entries, [each.entry for each in observations])
@@ -110,6 +112,7 @@ def _stock(project: Project, file: CassetteFile, stock: Inventory) -> Stock:
 
 def _foreign(project: Project) -> Iterator[str]:
     for pattern in project.config.cassettes:
-        for path in project.root.glob(pattern):
-            if path.suffix in _FOREIGN and path.is_file():
-                yield path.relative_to(project.root).as_posix()
+        # Path.glob finds only folders for a last `**` before Python 3.13.
+        for found in glob.iglob(pattern, root_dir=project.root, recursive=True):  # noqa: PTH207
+            if found.endswith(_FOREIGN) and (project.root / found).is_file():
+                yield Path(found).as_posix()

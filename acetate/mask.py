@@ -3,24 +3,30 @@
 Strings become `<text>`, `<id>` or `<time>`, numbers `<int>` or `<number>`; null, absence, `[]` and booleans are never
 masked. What is shown value by value (enums, constants) is said by the provider's rules, never guessed from values.
 An array is written as its distinct items in order of first appearance, then the note `n ≥ 1`; a map (`{*}`) likewise;
-JSON text inside a string is shown as `{"<json>": …}`.
+JSON text inside a string is shown as `{"<json>": …}`. What a provider sends can never pass for one of these signs.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import re
+from dataclasses import replace
+from datetime import datetime
 
 from acetate.body import Json, parse_json
 from acetate.path import ITEM, MAP_KEY, parts
 from acetate.provider import Mark, RuleNode, Rules
-from acetate.shape import JSON_TEXT, NOTE
+from acetate.shape import JSON_TEXT, MASKS, NOTE
 
-__all__ = ["forms", "mark_at", "mask", "remask"]
+__all__ = ["forms", "mark_at", "marked", "mask", "remask"]
 
 _SHOWN = frozenset({"enum", "const", "keep"})
-_STRING_TOKENS = frozenset({"<text>", "<id>", "<time>", "<bytes>"})
 _NUMBER_TOKENS = frozenset({"<int>", "<number>"})
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?\Z")
+_SIGNS = frozenset({*MASKS, NOTE})
+_SIGN_KEYS = frozenset({JSON_TEXT, MAP_KEY})
+# What JSON Schema calls `date-time`: RFC 3339, with an offset.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 _NOTHING = RuleNode()
 _INSIDE_TEXT = Rules(RuleNode(), {})
 
@@ -32,14 +38,13 @@ def mask(value: Json, rules: Rules) -> Json:
 
 def forms(values: list[Json]) -> list[Json]:
     """Distinct masked values in order of first appearance, then the note; `[]` stays `[]`."""
-    if not values:
-        return []
-    distinct: list[Json] = []
+    if len(values) < 2:
+        return [*values, NOTE] if values else []
+    distinct: dict[str, Json] = {}
     for value in values:
-        # True == 1 in Python, but masked numbers are tokens, so equality is the equality of JSON here.
-        if value not in distinct:
-            distinct.append(value)
-    return [*distinct, NOTE]
+        # By their text, because Python takes True, 1 and 1.0 for the same.
+        distinct.setdefault(json.dumps(value, sort_keys=True), value)
+    return [*distinct.values(), NOTE]
 
 
 def remask(masked: Json, rules: Rules) -> Json:
@@ -64,6 +69,20 @@ def mark_at(rules: Rules, path: str) -> Mark | None:
     return mark
 
 
+def marked(rules: Rules, path: str, mark: Mark) -> Rules:
+    """The rules with one more, at a path of properties and items."""
+    root = node = replace(rules.root)
+    for step in parts(path):
+        if step == ITEM:
+            node.item = inner = replace(node.item or _NOTHING)
+        else:
+            inner = replace(node.children.get(str(step), _NOTHING))
+            node.children = {**node.children, str(step): inner}
+        node = inner
+    node.mark = mark
+    return Rules(root, rules.anywhere)
+
+
 def _mask(value: Json, node: RuleNode, mark: Mark | None, rules: Rules) -> Json:
     kind = type(value)
     if kind is str:
@@ -73,13 +92,13 @@ def _mask(value: Json, node: RuleNode, mark: Mark | None, rules: Rules) -> Json:
     if kind is list:
         item = node.item or _NOTHING
         return forms([_mask(each, item, item.mark, rules) for each in value])  # type: ignore[union-attr]
-    if value is None or kind is bool or mark in _SHOWN:
+    if value is None or kind is bool or (mark in _SHOWN and (kind is int or math.isfinite(value))):  # type: ignore[arg-type]
         return value
     return "<int>" if kind is int and mark != "number" else "<number>"
 
 
 def _mask_object(value: dict[str, Json], node: RuleNode, rules: Rules) -> Json:
-    if node.is_map:
+    if node.is_map or (len(value) == 1 and not _SIGN_KEYS.isdisjoint(value)):
         inner = node.value or _NOTHING
         return {MAP_KEY: forms([_mask(each, inner, inner.mark, rules) for each in value.values()])}
     children, anywhere = node.children, rules.anywhere
@@ -97,11 +116,11 @@ def _mask_string(value: str, mark: Mark | None) -> Json:
     if mark is None or mark == "text":
         return "<text>"
     if mark in _SHOWN:
-        return value
+        return "<text>" if value in _SIGNS else value
     if mark == "id":
         return "<id>"
     if mark == "time":
-        return "<time>" if _TIME.match(value) else "<text>"
+        return "<time>" if _is_time(value) else "<text>"
     if mark == "json":
         try:
             inner = parse_json(value)
@@ -110,6 +129,16 @@ def _mask_string(value: str, mark: Mark | None) -> Json:
         if isinstance(inner, (dict, list)):
             return {JSON_TEXT: mask(inner, _INSIDE_TEXT)}
     return "<text>"
+
+
+def _is_time(value: str) -> bool:
+    if not _TIME.match(value):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _remask(value: Json, node: RuleNode, mark: Mark | None, rules: Rules) -> Json:
@@ -125,11 +154,11 @@ def _remask(value: Json, node: RuleNode, mark: Mark | None, rules: Rules) -> Jso
 
 def _remask_object(value: dict[str, Json], node: RuleNode, mark: Mark | None, rules: Rules) -> Json:
     if set(value) == {JSON_TEXT}:
-        return value if mark == "json" else "<text>"
-    if set(value) == {MAP_KEY}:
+        # It stays in what is text today, too: there it was shown because the request asked for JSON.
+        return value if mark in (None, "text", "json") else _remask_string("<text>", mark)
+    held = value.get(MAP_KEY) if len(value) == 1 else None
+    if isinstance(held, list):
         inner = node.value or _NOTHING
-        held = value[MAP_KEY]
-        assert isinstance(held, list)
         return {MAP_KEY: forms([_remask(each, inner, inner.mark, rules) for each in held if each != NOTE])}
     if node.is_map:
         inner = node.value or _NOTHING
@@ -144,8 +173,8 @@ def _remask_object(value: dict[str, Json], node: RuleNode, mark: Mark | None, ru
 def _remask_string(value: str, mark: Mark | None) -> Json:
     if value in _NUMBER_TOKENS:
         return "<number>" if mark == "number" else value
-    if value not in _STRING_TOKENS:
-        return _mask_string(value, mark) if mark != "json" else "<text>"
-    if mark in _SHOWN or mark == "time":
+    if value not in MASKS:
+        return _mask_string(value, mark)
+    if mark == "time" and value == "<time>":
         return value
     return "<id>" if mark == "id" else "<text>"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from acetate.body import Json
 
-__all__ = ["ITEM", "MAP_KEY", "child", "covers", "expand", "last", "normalised", "parts"]
+__all__ = ["ITEM", "MAP_KEY", "child", "covers", "expand", "last", "parts"]
 
 ITEM = "[]"
 MAP_KEY = "{*}"
@@ -48,11 +48,6 @@ def parts(path: str) -> Iterator[str | int]:
             yield name if name is not None else item or map_key
 
 
-def normalised(path: str) -> str:
-    """The path with every index as `[]`."""
-    return re.sub(r"\[\d+\]", ITEM, path)
-
-
 def last(path: str) -> str:
     """The last step as text: the name of a leaf."""
     steps = list(parts(path))
@@ -75,16 +70,14 @@ def _expand(value: Json, steps: list[str | int], place: str) -> Iterator[tuple[s
         yield place, True, value
         return
     step, rest = steps[0], steps[1:]
-    if step == ITEM:
-        if isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from _expand(item, rest, f"{place}[{index}]")
-    elif step == MAP_KEY:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                yield from _expand(item, rest, child(place, key))
+    if step == ITEM and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _expand(item, rest, f"{place}[{index}]")
     elif isinstance(value, dict) and isinstance(step, str):
         if step in value:
             yield from _expand(value[step], rest, child(place, step))
+        elif step == MAP_KEY:
+            for key, item in value.items():
+                yield from _expand(item, rest, child(place, key))
         elif not rest:
             yield child(place, step), False, None

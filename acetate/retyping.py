@@ -35,6 +35,6 @@ def type_kind(approved: Set[str], seen: Set[str]) -> str:
 
 
 def types_text(types: Set[str]) -> str:
-    """For people: `string`, `integer or null`."""
+    """For people: `string`, `integer or null`, and `anything` where no type is said."""
     names = sorted(name for name in types if name != "null" and not (name == "integer" and "number" in types))
-    return " or ".join([*names, "null"] if "null" in types else names)
+    return " or ".join([*names, "null"] if "null" in types else names) or "anything"

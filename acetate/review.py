@@ -22,7 +22,7 @@ from acetate.project import Project
 from acetate.secret import check_clean
 from acetate.snapshot import Entry, Observation, paired, read_snapshot, snapshot_bytes
 
-__all__ = ["accept", "rebuild", "reject", "undo"]
+__all__ = ["accept", "confirm", "rebuild", "reject", "undo"]
 
 
 def accept(project: Project, changes: Sequence[Change], *, by: str, why: str) -> list[Decided]:
@@ -33,6 +33,16 @@ def accept(project: Project, changes: Sequence[Change], *, by: str, why: str) ->
         steps = [(change, desk.adopt(change)) for change in changes]
         contracts = desk.derive_contracts()
         decided = [_decided(change, "approved", by, why, files + contracts, desk.batch) for change, files in steps]
+        desk.write(decided)
+    return decided
+
+
+def confirm(project: Project, changes: Sequence[Change], *, by: str, why: str) -> list[Decided]:
+    """Approve what the approved files say already (an edit by hand, a cassette that was removed): only the decisions
+    are written."""
+    with locked(project.root, "review"):
+        desk = _Desk(project)
+        decided = [_decided(change, "approved", by, why, desk.untouched(change), desk.batch) for change in changes]
         desk.write(decided)
     return decided
 

@@ -14,7 +14,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -113,23 +113,26 @@ def _advice(path: str, shape: str) -> str:
 
 def scan(subject: Exchange | str, redaction: Redaction) -> list[Leak]:
     """Everything in an exchange, or in a text about to be written, that looks like a secret; each place once."""
-    said = _of_text(subject, "", "text") if isinstance(subject, str) else _of_exchange(subject)
+    said = dict.fromkeys(_of_text(subject, "", "text") if isinstance(subject, str) else _of_exchange(subject))
+    allowed = [text.text for text in said if text.path in redaction.allow]
     found: dict[str, Leak] = {}
-    for text in dict.fromkeys(said):
-        for leak in _leaks(text, redaction):
+    for text in said:
+        for leak in _leaks(text, allowed, redaction):
             found.setdefault(leak.path, leak)
     return [one for path, one in found.items() if not any(other.startswith(path + " ") for other in found)]
 
 
-def _leaks(said: Said, redaction: Redaction) -> Iterator[Leak]:
+def _leaks(said: Said, allowed: Sequence[str], redaction: Redaction) -> Iterator[Leak]:
     for text in _readings(said.text) if len(said.text) >= _SHORTEST else ():
         for value in redaction.values:
             if _holds(text, value):
                 yield Leak(said.path, _IN_USE, f"a value of {len(value)} characters")
-        if said.path not in redaction.allow:
-            for shape, pattern in _SHAPES:
-                if match := re.search(pattern, text):
+        for shape, pattern in _SHAPES if said.path not in redaction.allow else ():
+            for match in re.finditer(pattern, text):
+                # The text of a whole body holds what is allowed at a place in it.
+                if not any(match[0] in other for other in allowed):
                     yield Leak(said.path, shape, _hint(match[0]))
+                    break
     if said.name and said.path not in redaction.allow:
         yield from _by_name(said, redaction)
 

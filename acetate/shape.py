@@ -54,7 +54,7 @@ class Shape:
 
     `types` counts values by JSON type (`integer` for whole numbers, `number` for the others). The count of a property
     beside `types["object"]` is its presence. `items` is over all items of all arrays, `empty` counts arrays without
-    any. `values` counts literal strings and booleans; beyond MAX_VALUES distinct ones it is empty for good and
+    any. `values` counts literal strings, numbers and booleans; beyond MAX_VALUES distinct ones it is empty for good and
     `varied` is True. `formats` counts tokens. `map_value` is over all values of all maps, `json` over the JSON texts
     in strings.
     """
@@ -65,7 +65,7 @@ class Shape:
     properties: Mapping[str, Shape] = field(default_factory=dict)
     items: Shape | None = None
     empty: int = 0
-    values: Mapping[str | bool, int] = field(default_factory=dict)
+    values: Mapping[str | bool | int | float, int] = field(default_factory=dict)
     varied: bool = False
     formats: Mapping[str, int] = field(default_factory=dict)
     map_value: Shape | None = None
@@ -83,7 +83,9 @@ class Shape:
             return _TOKENS.get(masked) or Shape({"string": 1}, values={masked: 1})
         if isinstance(masked, bool):
             return Shape({"boolean": 1}, values={masked: 1})
-        return _SCALARS[type(masked)]
+        if masked is None:
+            return _NULL
+        return Shape({"integer" if isinstance(masked, int) else "number": 1}, values={masked: 1})
 
     @staticmethod
     def merged(shapes: Iterable[Shape]) -> Shape:
@@ -128,11 +130,7 @@ Shape.EMPTY = Shape()
 _Key = TypeVar("_Key")
 
 _TOKENS: dict[str, Shape] = {token: Shape({mask.type: 1}, formats={token: 1}) for token, mask in MASKS.items()}
-_SCALARS: dict[type, Shape] = {
-    type(None): Shape({"null": 1}),
-    int: Shape({"integer": 1}),
-    float: Shape({"number": 1}),
-}
+_NULL = Shape({"null": 1})
 _TYPES: dict[type, str] = {
     type(None): "null",
     bool: "boolean",

@@ -42,7 +42,9 @@ def check(arguments: argparse.Namespace) -> int:
         verdict = examine(project, counting(files), context, complete=not arguments.paths)
     code = _finish(verdict, arguments.format, outputs)
     if arguments.against is not None and arguments.format == "text" and code == 1:
-        print(f"\nThese are changes since {arguments.against}: add `--against {arguments.against}` to accept or reject.")
+        print(
+            f"\nThese are changes since {arguments.against}: add `--against {arguments.against}` to accept or reject."
+        )
     return code
 
 

@@ -122,7 +122,8 @@ def _check_kinds(kinds: Sequence[str]) -> None:
 
             near = difflib.get_close_matches(kind, KINDS, n=1)
             raise UsageError(
-                f"there is no kind `{kind}`", next=f"--kind {near[0]}" if near else "acetate explain   (lists all kinds)"
+                f"there is no kind `{kind}`",
+                next=f"--kind {near[0]}" if near else "acetate explain   (lists all kinds)",
             )
 
 

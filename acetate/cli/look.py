@@ -6,18 +6,24 @@ import argparse
 import json
 import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
 
 from acetate.change import Absent, Change
+from acetate.cli.decide import named_one
+from acetate.cli.progress import counting
 from acetate.context import context_of
 from acetate.decision import Decided
 from acetate.errors import UsageError
 from acetate.examine import examine
 from acetate.exchange import Exchange
-from acetate.inventory import Inventory, take_stock
+from acetate.inventory import Inventory, Stock, take_stock
 from acetate.kind import KINDS, Kind
-from acetate.project import Project
+from acetate.project import CassetteFile, Project
 from acetate.redaction import redact
+from acetate.report.wording import counted, place, printable, seen
+from acetate.secret import check_clean
 from acetate.snapshot import paired
 from acetate.stream import events
 
@@ -28,30 +34,21 @@ def show(arguments: argparse.Namespace) -> int:
     """A change with both sides, or one exchange."""
     project = Project.open(arguments.root, os.environ)
     name, separator, number = arguments.what.rpartition("#")
-    if separator and number.isdigit():
-        return _show_exchange(project, name, int(number))
-    context = context_of(project.config.project, project.root, os.environ, quick=True)
-    changes = examine(project, project.cassettes(), context).changes
-    found = [each for each in changes if each.fingerprint.startswith(arguments.what.lower())]
-    if len(found) != 1:
-        many = ", ".join(each.fingerprint for each in found)
-        raise UsageError(
-            f"`{arguments.what}` is the start of {len(found)} fingerprints"
-            if found
-            else f"`{arguments.what}` is no change that is seen now",
-            next=f"write more of one: {many}"
-            if found
-            else "acetate check   (lists them), or CASSETTE#n for an exchange",
-        )
-    _show_change(project, found[0])
+    if separator and number.isdecimal():
+        lines = _exchange_lines(project, _cassette(project, name), int(number))
+    else:
+        lines = _change_lines(project, _change(project, arguments.what))
+    for line in lines:
+        print(printable(line))
     return 0
 
 
 def explain(arguments: argparse.Namespace) -> int:
     """A kind of change, or the list of them."""
     if arguments.kind is None:
-        for kind in KINDS.values():
-            print(f"{kind.id:28} {kind.group:9} consume {kind.consume:6} provide {kind.provide}")
+        print(f"{'kind':28}  {'group':8}  consume  provide")
+        for each in KINDS.values():
+            print(f"{each.id:28}  {each.group:8}  {each.consume:7}  {each.provide}")
         print("\nnext: acetate explain KIND")
         return 0
     kind = KINDS.get(arguments.kind)
@@ -60,172 +57,247 @@ def explain(arguments: argparse.Namespace) -> int:
 
         near = difflib.get_close_matches(arguments.kind, KINDS, n=1)
         raise UsageError(
-            f"there is no kind `{arguments.kind}`", next=f"acetate explain {near[0] if near else ''}".strip()
+            f"there is no kind `{arguments.kind}`",
+            next=f"acetate explain {near[0]}" if near else "acetate explain   (lists all kinds)",
         )
-    print(_explained(kind))
+    print("\n".join(_explained(kind)))
     return 0
 
 
 def log(arguments: argparse.Namespace) -> int:
-    """The decisions, newest first."""
+    """The decisions, newest first; those of one command together."""
     project = Project.open(arguments.root, os.environ)
-    decisions = [each for each in project.decisions.all() if arguments.what is None or _concerns(each, arguments.what)]
-    for each in reversed(decisions):
-        change = each.change
-        print(
-            f"{each.at[:16].replace('T', ' ')}  {each.decision:9} {each.fingerprint[:8]}  {change['kind']}  {change['operation']}  {change['path']}"
-        )
-        print(f"{'':18}by {each.by}{', via the service' if each.via == 'service' else ''}")
-        if each.why:
-            print(f"{'':18}why: {each.why}")
+    decisions = project.decisions.all()
+    if arguments.what is not None:
+        decisions = [each for each in decisions if _concerns(project, each, arguments.what)]
     if not decisions:
-        print("no decision yet" if arguments.what is None else f"no decision on `{arguments.what}`")
+        print("no decision yet" if arguments.what is None else f"no decision on `{arguments.what}`; all: acetate log")
+    commands = groupby(reversed(decisions), lambda each: (each.batch, each.decision, each.by, each.why, each.via))
+    for index, (_, together) in enumerate(commands):
+        for line in _log_lines(list(together), separated=index > 0):
+            print(printable(line))
     return 0
 
 
 def status(arguments: argparse.Namespace) -> int:
     """Take stock of the project."""
-    stock = take_stock(Project.open(arguments.root, os.environ))
-    print(json.dumps(stock.as_json(), indent=2) if arguments.format == "json" else "\n".join(_stock_lines(stock)))
+    project = Project.open(arguments.root, os.environ)
+    stock = take_stock(project, counting(project.cassettes()))
+    if arguments.format == "json":
+        print(json.dumps(stock.as_json(), indent=2))
+        return 0
+    for line in _stock_lines(stock):
+        print(printable(line))
     return 0
 
 
-def _concerns(decided: Decided, what: str) -> bool:
-    return decided.fingerprint.startswith(what.lower()) or any(what in file.path for file in decided.files)
+# show
 
 
-def _explained(kind: Kind) -> str:
-    return "\n".join(
-        [
-            f"{kind.id}   ({kind.group}, seen in one {kind.seen_in})",
-            "",
-            *textwrap.wrap(kind.explanation, 88),
-            "",
-            f"what a provider returns to us       {kind.consume}",
-            f"what our API returns to its clients {kind.provide}",
-            "",
-            "another level here:",
-            "  [tool.acetate.severity]",
-            f'  {kind.id} = "info"',
-        ]
-    )
+def _change(project: Project, what: str) -> Change:
+    context = context_of(project.config.project, project.root, os.environ, quick=True)
+    changes = examine(project, counting(project.cassettes()), context, complete=True).changes
+    if "/" in what or (project.root / what).exists():
+        raise UsageError(f"`{what}` names no exchange", next=f"acetate show '{what}#0'   (its first exchange)")
+    return named_one(what, changes, lambda each: each.fingerprint, "acetate check")
 
 
-def _show_change(project: Project, change: Change) -> None:
-    print(f"{change.fingerprint}  {change.kind}  {change.severity}  {change.edge}")
-    stream = " stream" if change.stream else ""
-    print(f"{change.provider}:{change.operation} {change.status}{stream}  {change.path}")
-    for name, side in (("approved", change.before), ("now", change.after)):
-        print(f"  {name:9} {'absent' if isinstance(side, Absent) else json.dumps(side, ensure_ascii=False)}")
+def _change_lines(project: Project, change: Change) -> Iterator[str]:
+    yield f"{change.fingerprint}  {change.kind}  {change.severity}  {change.edge}"
+    yield f"{place(change)}  {change.path}"
+    evidence = change.evidence
+    for label, side, counts, date in (
+        ("approved", change.before, evidence.approved, evidence.last_approved),
+        ("now", change.after, None, evidence.first_recorded),
+    ):
+        value = "absent" if isinstance(side, Absent) else json.dumps(side, ensure_ascii=False)
+        present = f", present in {counts}" if counts and not isinstance(side, Absent) else ""
+        yield f"  {label:8}  {value}{present}{f', recorded {date}' if date else ''}"
     if change.decision:
-        print(f"  {change.decision}{f': {change.reason}' if change.reason else ''}")
-    print(f"\nseen in {len(change.occurrences)} exchanges")
+        yield f"  decided   {change.decision}{f': {change.reason}' if change.reason else ''}"
+    yield ""
+    yield f"seen in {seen(change)}"
     for each in change.occurrences:
         details = ", ".join(text for text in (each.model, each.test, each.recorded_at) if text)
-        print(f"  {each.cassette}#{each.exchange}  {each.at}{f'  ({details})' if details else ''}")
+        yield f"  {each.cassette}#{each.exchange}  {each.at}{f'  ({details})' if details else ''}"
     first = change.occurrences[0]
-    print(f"\nthe first of them, approved and now ({first.cassette}#{first.exchange}):")
-    print("\n".join(_sides(project, first.cassette, first.exchange)))
-    print(
-        f"\n  acetate accept {change.fingerprint[:8]}   acetate reject {change.fingerprint[:8]}   acetate explain {change.kind}"
-    )
+    file = next((each for each in project.cassettes() if each.name == first.cassette), None)
+    if file is not None:
+        yield ""
+        yield f"the first of them, approved and now ({first.cassette}#{first.exchange})"
+        yield from _sides(project, file, first.exchange)
+    short = change.fingerprint[:8]
+    yield ""
+    yield f'  acetate accept {short} --reason "..."'
+    yield f'  acetate reject {short} --reason "..."'
+    yield f"  acetate explain {change.kind}"
 
 
-def _sides(project: Project, cassette: str, index: int) -> Iterator[str]:
+def _sides(project: Project, file: CassetteFile, index: int) -> Iterator[str]:
     import difflib
 
-    observations = project.observations(project.cassette_file(cassette))
-    entries = project.library.entries(cassette)
+    observations = project.observations(file)
+    entries = project.library.entries(file.name)
     partner = paired(entries, [each.entry for each in observations])[index]
+    now = _json_lines(observations[index].entry.body)
     if partner is None:
-        yield "  nothing is approved of this exchange"
-    before = entries[partner].body if partner is not None else None
-    old, new = (
-        json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False).splitlines()
-        for body in (before, observations[index].entry.body)
-    )
-    for line in difflib.unified_diff([] if partner is None else old, new, "approved", "now", lineterm="", n=3):
-        yield f"  {line}"
+        yield "  nothing is approved of this exchange; this is what would be"
+        yield from (f"  {line}" for line in now)
+        return
+    diff = list(difflib.unified_diff(_json_lines(entries[partner].body), now, "approved", "now", lineterm="", n=3))
+    yield from (f"  {line}" for line in diff)
+    if not diff:
+        yield "  the bodies are alike: the difference is not in the body, or in what the contract asks"
 
 
-def _show_exchange(project: Project, name: str, number: int) -> int:
-    file = project.cassette_file(name.removesuffix(".yaml").removesuffix(".yml"))
+def _json_lines(body: object) -> list[str]:
+    return json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False).splitlines()
+
+
+def _cassette(project: Project, name: str) -> CassetteFile:
+    files = project.cassettes([name])
+    if len(files) != 1:
+        raise UsageError(f"holds {len(files)} cassettes", where=name, next=f"acetate show '{files[0].name}#0'")
+    return files[0]
+
+
+def _exchange_lines(project: Project, file: CassetteFile, number: int) -> Iterator[str]:
+    """What was sent and answered, as if it were recorded today: redacted, and never shown if a secret is left."""
     exchanges = project.exchanges(file)
     if number >= len(exchanges):
-        raise UsageError(f"holds {len(exchanges)} exchanges", where=file.path, next=f"acetate show {file.name}#0")
+        raise UsageError(
+            f"holds {counted(len(exchanges), 'exchange')}, numbered from 0",
+            where=file.path,
+            next=f"acetate show '{file.name}#0'" if exchanges else "record it again",
+        )
     exchange = redact(exchanges[number], project.redaction)
+    check_clean(exchange, project.redaction)
     observation = project.observed(exchange)
-    print(f"{file.name}#{number}  {observation.entry.operation}  {observation.entry.status}")
-    recording = exchange.recording
-    for label, value in (("source", recording.source), ("recorded", observation.recorded_at), ("test", recording.test)):
+    entry, recording = observation.entry, exchange.recording
+    yield f"{file.name}#{number}  {entry.operation} {entry.status}{' stream' if entry.stream else ''}"
+    for label, value in (("recorded", observation.recorded_at), ("source", recording.source), ("test", recording.test)):
         if value:
-            print(f"{label:9} {value}")
-    print(f"\n{exchange.request.method} {exchange.request.uri}")
-    _print_message(exchange.request.headers, _pretty(exchange.request.body))
-    print(f"\n{exchange.response.status} {exchange.response.reason}".rstrip())
-    if observation.entry.stream:
-        _print_message(exchange.response.headers, _events(exchange))
-        if observation.reply is not None:
-            print("\nthe reply that these events add up to:")
-            print(json.dumps(observation.reply, indent=2, ensure_ascii=False))
-    else:
-        _print_message(exchange.response.headers, _pretty(exchange.response.body))
-    return 0
+            yield f"  {label:8}  {value}"
+    yield ""
+    yield f"{exchange.request.method} {exchange.request.uri}"
+    yield from _message_lines(exchange.request.headers, _pretty(exchange.request.body))
+    yield ""
+    yield f"{exchange.response.status} {exchange.response.reason}".rstrip()
+    if not entry.stream:
+        yield from _message_lines(exchange.response.headers, _pretty(exchange.response.body))
+        return
+    yield from _message_lines(exchange.response.headers, list(_event_lines(exchange)))
+    if observation.reply is not None:
+        yield ""
+        yield "the reply that these events add up to"
+        yield from json.dumps(observation.reply, indent=2, ensure_ascii=False).splitlines()
 
 
-def _print_message(headers: tuple[tuple[str, str], ...], body: str) -> None:
-    for name, value in headers:
-        print(f"{name}: {value}")
+def _message_lines(headers: Iterable[tuple[str, str]], body: Sequence[str]) -> Iterator[str]:
+    yield from (f"{name}: {value}" for name, value in headers)
     if body:
-        print(f"\n{body}")
+        yield ""
+        yield from body
 
 
-def _events(exchange: Exchange) -> str:
+def _event_lines(exchange: Exchange) -> Iterator[str]:
     """The events with the moment at which each came, where the recording knows it."""
-    arrivals = []
+    arrivals: list[tuple[int, int]] = []
     position = 0
     for milliseconds, size in exchange.recording.chunks:
         position += size
         arrivals.append((position, milliseconds))
-    lines = []
     for index, event in enumerate(events(exchange.response.body)):
-        moment = next((f"{milliseconds} ms" for end, milliseconds in arrivals if event.offset < end), "")
+        moment = next((f"{milliseconds:>6} ms  " for end, milliseconds in arrivals if event.offset < end), "")
         name = "" if event.type == "message" else f"{event.type}  "
-        lines.append(f"{index:4} {moment:>8}  {name}{event.data}")
-    return "\n".join(lines)
+        yield f"{index:4}  {moment}{name}{event.data}"
 
 
-def _pretty(body: bytes) -> str:
+def _pretty(body: bytes) -> list[str]:
     try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False).splitlines()
     except (ValueError, RecursionError):
-        return body.decode("utf-8", "replace")
+        return body.decode("utf-8", "replace").splitlines()
+
+
+# explain
+
+
+def _explained(kind: Kind) -> Iterator[str]:
+    yield f"{kind.id}   ({kind.group}, seen in one {kind.seen_in})"
+    yield ""
+    yield from textwrap.wrap(kind.explanation, 88)
+    yield ""
+    yield f"what a provider returns to us        {kind.consume}"
+    yield f"what our API returns to its clients  {kind.provide}"
+    yield ""
+    yield "another level here:"
+    yield "  [tool.acetate.severity]"
+    yield f'  {kind.id} = "{"warn" if kind.consume != "warn" else "info"}"'
+
+
+# log
+
+
+def _concerns(project: Project, decided: Decided, what: str) -> bool:
+    """True for a decision on a change that starts so, and on files of a cassette, a folder or an approved file, named
+    from the current folder or from the root."""
+    if decided.fingerprint.startswith(what.lower()):
+        return True
+    library = project.library
+    named = {_stem(what)}
+    here = Path.cwd() / what
+    if here.is_relative_to(project.root):
+        named.add(_stem(here.relative_to(project.root).as_posix()))
+    bases = ("", f"{library.snapshots}/", f"{library.contracts}/")
+    wanted = [base + name for base in bases for name in named]
+    return any(f"{_stem(file.path)}/".startswith(f"{each}/") for file in decided.files for each in wanted)
+
+
+def _stem(path: str) -> str:
+    for suffix in (".yaml", ".yml", ".json"):
+        path = path.removesuffix(suffix)
+    return path.strip("/")
+
+
+def _log_lines(together: list[Decided], *, separated: bool) -> Iterator[str]:
+    """One command: when, what, who and why, then the changes, in columns."""
+    if separated:
+        yield ""
+    first = together[0]
+    service = ", via the service" if first.via == "service" else ""
+    yield f"{first.at[:16].replace('T', ' ')}  {first.decision} by {first.by}{service}"
+    if first.why:
+        yield f"  why: {first.why}"
+    width = max(len(str(each.change["kind"])) for each in together)
+    for each in together:
+        change = each.change
+        stream = " stream" if change["stream"] else ""
+        where = f"{change['operation']} {change['status']}{stream}  {change['path']}"
+        yield f"  {each.fingerprint[:8]}  {change['kind']!s:{width}}  {where}"
+
+
+# status
 
 
 def _stock_lines(stock: Inventory) -> Iterator[str]:
-    yield f"{stock.project}  {len(stock.cassettes)} cassettes, {stock.exchanges} exchanges, {stock.approved} approved"
+    cassettes, exchanges = counted(len(stock.cassettes), "cassette"), counted(stock.exchanges, "exchange")
+    yield f"{stock.project}  {cassettes}, {exchanges}, {stock.approved} approved"
     for each in stock.cassettes:
         yield ""
-        yield f"{each.name}  {each.exchanges} exchanges, {each.size:,} bytes"
-        yield f"  recorded   {each.recorded or 'unknown'}   source {', '.join(each.sources) or 'unknown'}"
-        yield f"  operations {', '.join(each.operations)}"
-        if each.models:
-            yield f"  models     {', '.join(each.models)}"
-        for problem in each.problems:
-            yield f"  problem    {problem}"
+        yield from _cassette_lines(each)
+    if not stock.cassettes:
+        yield ""
+        yield "next: acetate init   (says where cassettes lie), or acetate import FILE"
     for title, names, advice in (
-        (
-            "duplicate exchanges (recorded more than once, answered alike)",
-            stock.duplicates,
-            "record the cassette again",
-        ),
+        ("recorded more than once, and answered alike", stock.duplicates, "record the cassette again"),
         (
             "approved, but no recording answers to it any more",
             stock.orphans,
-            "git rm the snapshot, then acetate accept --rebuild",
+            "record it again, or git rm the snapshot and acetate accept --rebuild",
         ),
-        ("staged, waiting for a decision", stock.staged, "acetate accept"),
-        ("looks like a secret", stock.secrets, "acetate show CASSETTE#n; record it again"),
+        ("staged, waiting for a decision", stock.staged, "acetate check"),
+        ("looks like a secret", stock.secrets, "record the cassette again, and revoke what was in it"),
         ("not a cassette", stock.foreign, "acetate import FILE"),
     ):
         if names:
@@ -233,3 +305,18 @@ def _stock_lines(stock: Inventory) -> Iterator[str]:
             yield f"{title}: {len(names)}"
             yield from (f"  {name}" for name in names)
             yield f"  next: {advice}"
+
+
+def _cassette_lines(stock: Stock) -> Iterator[str]:
+    yield stock.name
+    if stock.problems:
+        for problem in stock.problems:
+            yield f"  {problem.where}: {problem.problem}"
+            yield f"  next: {problem.next}"
+        return
+    approved = f", {stock.approved} approved" if stock.approved < stock.exchanges else ""
+    recorded = f", recorded {stock.recorded}" if stock.recorded else ""
+    yield f"  {counted(stock.exchanges, 'exchange')}{approved}, {stock.size:,} bytes{recorded}"
+    for label, names in (("calls", stock.operations), ("models", stock.models), ("from", stock.sources)):
+        if names:
+            yield f"  {label:6}  {', '.join(names)}"

@@ -4,11 +4,13 @@ and `check` start at once."""
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 import acetate
 from acetate.errors import AcetateError
@@ -21,36 +23,56 @@ _EXITS = """exit codes: 0 passed; 1 a change needs review or failed; 2 could not
 Every verb has its own help: acetate check --help"""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the words of a command as all other errors are said."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"acetate: {message}\n  next: {self.prog} --help\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = parser().parse_args(argv)
     module, function = arguments.run
     try:
         code: int = getattr(import_module(f"acetate.cli.{module}"), function)(arguments)
         sys.stdout.flush()
     except AcetateError as error:
-        where = f"{error.where}: " if error.where else ""
-        print(f"acetate: {where}{error.problem}", file=sys.stderr)
-        if error.next:
-            print(f"  next: {error.next}", file=sys.stderr)
-        return 2
+        return _failed(error)
     except BrokenPipeError:
         # The reader of a pipe has gone (`acetate log | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
+    except OSError as error:
+        return _failed(
+            AcetateError(
+                error.strerror or str(error),
+                where=str(error.filename or ""),
+                next="look at that path: a file where a folder should be, or the other way round, or who may use it",
+            )
+        )
     except KeyboardInterrupt:
-        print("\nacetate: interrupted", file=sys.stderr)
-        return 2
+        return _failed(AcetateError("interrupted", next="run it again: nothing is left half written"))
     return code
+
+
+def _failed(error: AcetateError) -> int:
+    sys.stdout.flush()
+    where = f"{error.where}: " if error.where else ""
+    print(f"acetate: {where}{error.problem}", file=sys.stderr)
+    if error.next:
+        print(f"  next: {error.next}", file=sys.stderr)
+    return 2
 
 
 def parser() -> argparse.ArgumentParser:
     """Every verb with its options."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="acetate",
+        allow_abbrev=False,
         description="Contract testing for backends that stand on LLM APIs: real exchanges recorded once, replayed "
         "offline, and diffed against what a person has approved.",
         epilog=_EXITS,
@@ -63,18 +85,17 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
 
     def verb(name: str, run: tuple[str, str], text: str) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, help=text[0].lower() + text[1:].rstrip("."), description=text)
+        added = verbs.add_parser(
+            name, help=text[0].lower() + text[1:].rstrip("."), description=text, allow_abbrev=False
+        )
         added.set_defaults(run=run)
         return added
 
-    verb(
-        "init",
-        ("setup", "init"),
-        "Set a project up: configuration, folders, git files, a CI workflow; all with comments.",
-    )
+    init = verb("init", ("setup", "init"), "Set a project up: configuration, folders, git files; all with comments.")
+    init.add_argument("--workflow", action="store_true", help="write a workflow for GitHub's CI, too")
     check = verb("check", ("check", "check"), "Examine cassettes against the approved snapshots and contracts.")
     check.add_argument("paths", nargs="*", metavar="PATH", help="cassettes or folders (default: all of the project's)")
-    check.add_argument("--against", metavar="REF", help="compare the approved files with those of a git commit instead")
+    check.add_argument("--against", metavar="REF", help="what the approved files changed since a git commit")
     _reporting(check)
 
     for name, text in (
@@ -98,6 +119,9 @@ def parser() -> argparse.ArgumentParser:
             default=[],
             choices=("error", "warn", "info"),
             help="every undecided change of a severity",
+        )
+        decide.add_argument(
+            "--against", metavar="REF", help="decide on what the approved files changed since a git commit"
         )
         decide.add_argument("--reason", default="", metavar="TEXT", help="why, kept with the decision")
         if name == "accept":

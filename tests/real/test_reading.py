@@ -110,15 +110,8 @@ def test_every_other_file_is_imported_or_refused_with_the_reason(
 
 
 def pairs(headers: dict[str, Any], *without: str) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in flat(headers) if name.lower() not in without]
-
-
-def flat(headers: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, value)
-        for name, values in headers.items()
-        for value in (values if isinstance(values, list) else [values])
-    ]
+    lists = ((name, values if isinstance(values, list) else [values]) for name, values in headers.items())
+    return [(name, value) for name, values in lists for value in values if name.lower() not in without]
 
 
 def test_no_header_of_a_recording_is_lost_or_moved(real_cassettes: Path) -> None:

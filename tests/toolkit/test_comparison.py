@@ -270,3 +270,10 @@ def test_what_an_older_profile_masked_otherwise_is_no_change() -> None:
 def test_events_are_compared_whatever_their_order() -> None:
     first, second = {"delta": {"role": "assistant"}}, {"delta": {"content": "<text>"}}
     assert compare([first, second], [second, first], RULES, None) == []
+
+
+def test_a_shown_number_is_compared_by_value() -> None:
+    kept = rules(profiles()["generic"], "GET /x")
+    approved, seen = mask({"error": {"code": 404}}, kept), mask({"error": {"code": 400}}, kept)
+    found = compare([approved], [seen], kept, None)
+    assert [(each.kind, each.before, each.after) for each in found] == [("enum-value-replaced", 404, 400)]

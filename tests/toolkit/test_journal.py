@@ -27,11 +27,15 @@ def exchange(number: int) -> RedactedExchange:
     return RedactedExchange(Exchange(request, response, recording))
 
 
-def abandoned(root: Path, count: int) -> Path:
-    """A journal whose process is gone: its bytes, under another process's lock that nobody holds."""
+def small(number: int) -> RedactedExchange:
+    return RedactedExchange(Exchange(Request("GET", f"{number}"), Response(200)))
+
+
+def abandoned(root: Path, *exchanges: RedactedExchange) -> Path:
+    """A journal whose process is gone: its bytes, with a lock that nobody holds."""
     journal = Journal(root, CASSETTE)
-    for number in range(count):
-        journal.append(exchange(number))
+    for each in exchanges:
+        journal.append(each)
     content = journal.path.read_bytes()
     journal.remove()
     journal.path.write_bytes(content)
@@ -75,8 +79,8 @@ def test_every_acknowledged_exchange_survives_a_kill(tmp_path: Path) -> None:
 
 
 def test_what_is_recovered_is_what_was_appended(tmp_path: Path) -> None:
-    path = abandoned(tmp_path, 3)
-    assert only(tmp_path) == Recovered(path, CASSETTE, tuple(exchange(n) for n in range(3)), None)
+    path = abandoned(tmp_path, exchange(0), exchange(1))
+    assert only(tmp_path) == Recovered(path, CASSETTE, (exchange(0), exchange(1)), None)
 
 
 def test_a_journal_that_lives_is_left_alone(tmp_path: Path) -> None:
@@ -113,22 +117,22 @@ def test_a_journal_can_go_on_after_it_was_removed(tmp_path: Path) -> None:
 
 
 def test_what_was_dealt_with_is_not_recovered_again(tmp_path: Path) -> None:
-    abandoned(tmp_path, 1)
+    abandoned(tmp_path, exchange(0))
     only(tmp_path).remove()
     assert recover(tmp_path) == []
 
 
 def test_two_journals_of_one_cassette_are_two(tmp_path: Path) -> None:
-    abandoned(tmp_path, 1)
-    abandoned(tmp_path, 2)
+    abandoned(tmp_path, exchange(0))
+    abandoned(tmp_path, exchange(0), exchange(1))
     assert sorted(len(each.exchanges) for each in recover(tmp_path)) == [1, 2]
 
 
 def test_cut_at_every_byte_the_whole_exchanges_are_recovered(tmp_path: Path) -> None:
-    path = abandoned(tmp_path, 20)
+    written = [small(number) for number in range(20)]
+    path = abandoned(tmp_path, *written)
     content = path.read_bytes()
     ends = [offset + 1 for offset, byte in enumerate(content) if byte == 10]
-    written = [exchange(number) for number in range(20)]
     for cut in range(len(content) + 1):
         path.write_bytes(content[:cut])
         found = Recovered.read(path)
@@ -140,9 +144,9 @@ def test_cut_at_every_byte_the_whole_exchanges_are_recovered(tmp_path: Path) -> 
 
 
 def test_with_every_byte_flipped_once_the_prefix_is_recovered_and_the_damage_is_said(tmp_path: Path) -> None:
-    path = abandoned(tmp_path, 20)
+    written = [small(number) for number in range(20)]
+    path = abandoned(tmp_path, *written)
     content = path.read_bytes()
-    written = [exchange(number) for number in range(20)]
     for offset in range(len(content)):
         damaged = bytearray(content)
         damaged[offset] ^= 1 << offset % 8
@@ -156,7 +160,7 @@ def test_with_every_byte_flipped_once_the_prefix_is_recovered_and_the_damage_is_
 
 
 def test_a_line_that_is_missing_ends_what_can_be_recovered(tmp_path: Path) -> None:
-    path = abandoned(tmp_path, 4)
+    path = abandoned(tmp_path, *map(exchange, range(4)))
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + lines[2] + lines[3])
     found = only(tmp_path)

@@ -58,8 +58,8 @@ def test_a_token_is_counted_with_the_type_it_stands_for(token, mask):
 @pytest.mark.parametrize(
     ("value", "name"), [(None, "null"), (7, "integer"), (2**80, "integer"), (1.5, "number"), (1.0, "number")]
 )
-def test_a_scalar_without_a_token_is_counted_by_its_type_alone(value, name):
-    assert Shape.of(value) == Shape({name: 1})
+def test_a_shown_number_is_counted_by_type_and_value(value, name):
+    assert Shape.of(value) == Shape({name: 1}, values={} if value is None else {value: 1})
 
 
 @pytest.mark.parametrize(("value", "name"), [("stop", "string"), ("", "string"), (True, "boolean"), (False, "boolean")])
