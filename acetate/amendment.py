@@ -38,7 +38,7 @@ class CommitTree:
     @classmethod
     def at(cls, root: Path, ref: str) -> CommitTree:
         """The commit that a name stands for. Raises UsageError where git does not know it here."""
-        commit = git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        commit = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         if commit:
             return cls(root, commit)
         if git(root, "rev-parse", "--git-dir") is None:

@@ -9,6 +9,7 @@ and is kept as it is.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ from acetate.path import ITEM, MAP_KEY, child
 __all__ = ["REPLY", "VERSION", "Contract", "Fact", "Schema", "pinned_in", "read_contract"]
 
 VERSION = 1
+_CONFLICT = re.compile(rb"^<<<<<<< ", re.MULTILINE)
 REPLY = "$reply"
 """The root of paths in the reply that was assembled from a stream."""
 
@@ -36,13 +38,12 @@ class Fact:
     schema: Schema
 
     def values(self, model: str | None) -> frozenset[Json]:
+        """The literal values approved there for one model; for every model where it is None."""
         held = self.schema.get("x-acetate", {}).get("values", {})
-        if model in held:
-            return frozenset(held[model])
         if held and model is not None:
-            return frozenset()
+            return frozenset(held.get(model, ()))
         listed = [self.schema["const"]] if "const" in self.schema else self.schema.get("enum", [])
-        return frozenset(listed)
+        return frozenset(each for each in listed if not isinstance(each, (list, dict)))
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Contract:
     def may_be_empty(self, path: str) -> bool:
         """True if an empty array was approved there."""
         fact = self.facts.get(path)
-        return fact is not None and not fact.schema.get("minItems")
+        return fact is not None and "array" in fact.types and not fact.schema.get("minItems")
 
     def presence(self, path: str) -> str | None:
         """ "20 of 20": how often the property was there in what is approved."""
@@ -97,24 +98,27 @@ class Contract:
 
 def read_contract(text: bytes, where: str) -> Contract:
     """The contract in a file's bytes. Raises ApprovedFileError for everything that is not one."""
-    if b"<<<<<<< " in text:
-        raise ApprovedFileError(
-            "holds merge conflict markers", where=where, next="acetate accept --rebuild   (derives all contracts again)"
-        )
+    rebuild = "acetate accept --rebuild   (derives all contracts again)"
+    if _CONFLICT.search(text):
+        raise ApprovedFileError("holds merge conflict markers", where=where, next=rebuild)
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ApprovedFileError(
-            f"is not JSON: {error}", where=where, next="acetate accept --rebuild   (derives all contracts again)"
-        ) from None
-    version = document.get("x-acetate", {}).get("version", VERSION) if isinstance(document, dict) else None
-    if not isinstance(version, int):
-        raise ApprovedFileError("is not a contract", where=where, next="acetate accept --rebuild")
+        raise ApprovedFileError(f"is not JSON: {error}", where=where, next=rebuild) from None
+    contract = Contract(document, where)
+    try:
+        version = contract.evidence.get("version", VERSION)
+        if not isinstance(version, int):
+            raise ValueError("its version is no whole number")
+        if version <= VERSION:
+            _ = contract.facts, pinned_in(document)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ApprovedFileError(f"is not a contract: {error}", where=where, next=rebuild) from None
     if version > VERSION:
         raise ApprovedFileError(
             f"was written by a newer Acetate (version {version})", where=where, next="pip install --upgrade acetate"
         )
-    return Contract(document, where)
+    return contract
 
 
 def pinned_in(document: Schema) -> dict[str, Schema]:
@@ -123,28 +127,32 @@ def pinned_in(document: Schema) -> dict[str, Schema]:
     roots = {"$": document, REPLY: document.get("$defs", {}).get("reply")}
     for root, schema in roots.items():
         if isinstance(schema, dict):
-            found.update({path: each for path, each in _walk(root, schema) if each.get("x-acetate", {}).get("pinned")})
+            found.update(_pinned(root, schema))
     return found
 
 
-def _walk(path: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
-    yield path, schema
-    for key, inner in schema.get("properties", {}).items():
-        if isinstance(inner, dict):
-            yield from _walk(child(path, key), inner)
+def _pinned(path: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
+    """The outermost ones: what a person wrote is theirs all the way down."""
+    if schema.get("x-acetate", {}).get("pinned"):
+        yield path, schema
+        return
+    for inner, each in _inner(path, schema):
+        yield from _pinned(inner, each)
+
+
+def _inner(path: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
+    for key, each in schema.get("properties", {}).items():
+        if isinstance(each, dict):
+            yield child(path, key), each
     for keyword, step in (("items", ITEM), ("additionalProperties", MAP_KEY)):
         if isinstance(schema.get(keyword), dict):
-            yield from _walk(path + step, schema[keyword])
+            yield path + step, schema[keyword]
 
 
 def _collect(path: str, schema: Schema, required: bool, facts: dict[str, Fact]) -> None:
     listed = schema.get("type", [])
     types = frozenset([listed] if isinstance(listed, str) else listed)
     facts[path] = Fact(required, types, schema)
-    needed = schema.get("required", ())
-    for key, inner in schema.get("properties", {}).items():
-        if isinstance(inner, dict):
-            _collect(child(path, key), inner, key in needed, facts)
-    for keyword, step in (("items", ITEM), ("additionalProperties", MAP_KEY)):
-        if isinstance(schema.get(keyword), dict):
-            _collect(path + step, schema[keyword], False, facts)
+    needed = {child(path, key) for key in schema.get("required", ())}
+    for inner, each in _inner(path, schema):
+        _collect(inner, each, inner in needed, facts)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from acetate.body import Json
 from acetate.contract import REPLY, VERSION, Schema
-from acetate.mask import mark_at
-from acetate.path import ITEM, MAP_KEY, child
+from acetate.mask import mark_at, remask
+from acetate.path import ITEM, MAP_KEY, child, parts
 from acetate.provider import Operation, Rules
 from acetate.shape import Shape
 
@@ -17,6 +17,7 @@ __all__ = ["Sample", "derive"]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NO_MODEL = "(no model)"
+_KEYWORDS = {ITEM: ["items"], MAP_KEY: ["additionalProperties"]}
 
 
 class Sample(NamedTuple):
@@ -64,14 +65,16 @@ def derive(
         model = sample.model or _NO_MODEL
         facts.add(sample, model)
         for masked in sample.bodies:
-            bodies.add(model, Shape.of(masked))
+            bodies.add(model, Shape.of(remask(masked, rules)))
         if stream and sample.reply is not None:
-            replies.add(model, Shape.of(sample.reply))
+            replies.add(model, Shape.of(remask(sample.reply, rules)))
     models = bodies.by_model()
-    document = _Writer(rules, pinned, facts.phases if stream else None).schema("$", _whole(models), models)
+    document = _Writer(rules, facts.phases if stream else None).schema("$", _whole(models), models)
     if replies.pending:
         models = replies.by_model()
-        document["$defs"] = {"reply": _Writer(rules, pinned, None).schema(REPLY, _whole(models), models)}
+        document["$defs"] = {"reply": _Writer(rules, None).schema(REPLY, _whole(models), models)}
+    for path, schema in pinned.items():
+        document = _planted(document, ["$defs", "reply"] if path.startswith(REPLY) else [], path, schema)
     document["$schema"] = _DIALECT
     document["title"] = f"{operation} {status}{' stream' if stream else ''}"
     document["x-acetate"] = facts.evidence(operation, status, stream) | {
@@ -80,8 +83,28 @@ def derive(
     return document
 
 
+def _planted(document: Schema, place: list[str], path: str, schema: Schema) -> Schema:
+    """The document with a subschema at a path, as its author wrote it."""
+    for step in parts(path):
+        place += _KEYWORDS.get(str(step)) or ["properties", str(step)]
+    if not place:
+        return dict(schema)
+    holder = document
+    for keyword in place[:-1]:
+        if not isinstance(holder.get(keyword), dict):
+            holder[keyword] = {}
+        holder = holder[keyword]
+    holder[place[-1]] = schema
+    return document
+
+
 def _whole(models: Mapping[str, Shape]) -> Shape:
     return Shape.merged(models.values())
+
+
+def _as_map(shape: Shape) -> Shape:
+    values = [*shape.properties.values(), *([shape.map_value] if shape.map_value is not None else [])]
+    return replace(shape, properties={}, map_value=Shape.merged(values) if values else None)
 
 
 @dataclass(slots=True)
@@ -163,18 +186,18 @@ class _Writer:
     """Writes shapes as schemas."""
 
     rules: Rules
-    pinned: Mapping[str, Schema]
     phases: Mapping[str, set[str]] | None
 
     def schema(self, path: str, shape: Shape, models: Mapping[str, Shape]) -> Schema:
-        if path in self.pinned:
-            return dict(self.pinned[path])
         types = {name for name, count in shape.types.items() if count}
         if "number" in types:
             types.discard("integer")
         written: Schema = {}
         if types:
             written["type"] = sorted(types) if len(types) > 1 else next(iter(types))
+        if shape.map_value is not None and shape.properties:
+            # Approved as a map by an older profile and as an object since: the map speaks for both.
+            shape, models = _as_map(shape), {name: _as_map(each) for name, each in models.items()}
         if shape.properties:
             self.properties(written, path, shape, models)
         if shape.map_value is not None:
@@ -192,17 +215,16 @@ class _Writer:
             where = child(path, key)
             by_model = {name: each.properties[key] for name, each in models.items() if key in each.properties}
             schema = self.schema(where, inner, by_model)
-            if not schema.get("x-acetate", {}).get("pinned"):
-                evidence: Schema = schema.setdefault("x-acetate", {})
-                evidence["presence"] = f"{inner.count} of {objects}"
-                if inner.count < objects and len(models) > 1:
-                    evidence["models"] = {
-                        name: f"{by_model[name].count if name in by_model else 0} of {each.types.get('object', 0)}"
-                        for name, each in models.items()
-                    }
-                if self.phases is not None and where in self.phases:
-                    phases = self.phases[where]
-                    evidence["phase"] = next(iter(phases)) if len(phases) == 1 else "some"
+            evidence: Schema = schema.setdefault("x-acetate", {})
+            evidence["presence"] = f"{inner.count} of {objects}"
+            if inner.count < objects and len(models) > 1:
+                evidence["models"] = {
+                    name: f"{by_model[name].count if name in by_model else 0} of {each.types.get('object', 0)}"
+                    for name, each in models.items()
+                }
+            if self.phases is not None and where in self.phases:
+                phases = self.phases[where]
+                evidence["phase"] = next(iter(phases)) if len(phases) == 1 else "some"
             properties[key] = schema
             if inner.count == objects:
                 required.append(key)
@@ -224,13 +246,19 @@ class _Writer:
         if strings and shape.json is not None and shape.json.count == strings:
             written["contentMediaType"] = "application/json"
         mark = mark_at(self.rules, path)
-        if mark not in ("enum", "const") or not shape.values:
+        nulls = shape.types.get("null", 0)
+        # An older snapshot may hold a token where the rules show values today: then the list would not be complete.
+        if mark not in ("enum", "const") or not shape.values or sum(shape.values.values()) < shape.count - nulls:
             return
-        values: list[Json] = sorted(shape.values, key=repr)
-        if mark == "const" and len(values) == 1 and not shape.types.get("null"):
+        values = _listed(shape)
+        if mark == "const" and len(values) == 1 and not nulls:
             written["const"] = values[0]
             return
-        written["enum"] = [*values, None] if shape.types.get("null") else values
-        if len(models) > 1:
-            held = {name: sorted(each.values, key=repr) for name, each in models.items() if each.values}
-            written.setdefault("x-acetate", {})["values"] = held
+        written["enum"] = [*values, None] if nulls else values
+        held = {name: _listed(each) for name, each in models.items()}
+        if any(listed != values for listed in held.values()):
+            written["x-acetate"] = {"values": {name: listed for name, listed in held.items() if listed}}
+
+
+def _listed(shape: Shape) -> list[Json]:
+    return sorted(shape.values, key=repr)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from acetate.errors import AcetateError
 
-__all__ = ["WORKSPACE", "held", "locked", "sync_folder", "workspace", "write_atomic"]
+__all__ = ["WORKSPACE", "forget", "held", "locked", "sync_folder", "workspace", "write_atomic"]
 
 WORKSPACE = ".acetate"
 """The folder of everything that Acetate writes and nobody approves; safe to delete."""
@@ -88,10 +88,10 @@ def held(root: Path, name: str, *, timeout: float = 0) -> Iterator[bool]:
     """Tries the lock: yields False if somebody alive has it. A process that dies lets go of it."""
     from filelock import FileLock, Timeout  # 30 ms that whoever only reads does not pay
 
-    folder = workspace(root) / "locks"
-    folder.mkdir(exist_ok=True)
-    # Names are hashed: a test id can be longer than a file name may be.
-    lock = FileLock(folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock")
+    path = _lock_path(root, name)
+    workspace(root)
+    path.parent.mkdir(exist_ok=True)
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=timeout)
     except Timeout:
@@ -101,3 +101,13 @@ def held(root: Path, name: str, *, timeout: float = 0) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
+
+
+def forget(root: Path, name: str) -> None:
+    """Removes the file of a lock, by its holder: what it guarded is gone, and its name is not used again."""
+    _lock_path(root, name).unlink(missing_ok=True)
+
+
+def _lock_path(root: Path, name: str) -> Path:
+    """Names are hashed: a test id can be longer than a file name may be."""
+    return root / WORKSPACE / "locks" / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock"

@@ -44,10 +44,12 @@ class Added:
 
 def folded(root: str, removed: list[Removed], added: list[Added], found: list[Difference]) -> list[Difference]:
     """All of it as differences, each fact once, in the order in which people read a body."""
+    differences: list[Difference] = []
     wrapped = _wrapped(root, removed, added)
     if wrapped:
-        return [wrapped]
-    differences: list[Difference] = []
+        differences.append(wrapped)
+        removed = [each for each in removed if each.parent != root or not each.everywhere]
+        added = [each for each in added if each.parent != root]
     pool = list(added)
     left: list[Removed] = []
     for gone in removed:
@@ -84,7 +86,7 @@ def enveloped(root: str, before: Shape, now: Shape) -> Difference | None:
 
 def _wrapped(root: str, removed: list[Removed], added: list[Added]) -> Difference | None:
     """The body inside a new property, or the inside of one approved property as the body."""
-    gone = [each for each in removed if each.parent == root]
+    gone = [each for each in removed if each.parent == root and each.everywhere]
     new = [each for each in added if each.parent == root]
     if len(gone) > 1 and len(new) == 1 and _holds(new[0].shape, {each.key: each.shape for each in gone}):
         return Difference("body-wrapped", root, new[0].path, root, new[0].path)

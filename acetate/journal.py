@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from acetate.errors import AcetateError
 from acetate.exchange import Exchange, Recording, RedactedExchange, Request, Response
-from acetate.files import WORKSPACE, held, sync_folder, workspace
+from acetate.files import WORKSPACE, forget, held, sync_folder, workspace
 
 __all__ = ["Journal", "Recovered", "recover"]
 
@@ -56,6 +56,7 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self.path.unlink(missing_ok=True)
+            forget(self._root, self.path.name)
             self._alive.close()
             self._file, self._count = None, 0
 
@@ -111,17 +112,18 @@ class Recovered:
     def remove(self) -> None:
         """It has been dealt with."""
         self.path.unlink(missing_ok=True)
+        forget(self.path.parents[2], self.path.name)
 
 
-def recover(root: Path) -> list[Recovered]:
-    """The journals of processes that are gone, in order of file names. One whose process lives is left alone."""
-    return [recovered for path in sorted(_folder(root).glob("*.jsonl")) for recovered in _abandoned(root, path)]
+def recover(root: Path) -> Iterator[Recovered]:
+    """The journals of processes that are gone, in order of file names. One whose process lives is left alone.
 
-
-def _abandoned(root: Path, path: Path) -> Iterator[Recovered]:
-    with held(root, path.name) as gone:
-        if gone:
-            yield Recovered.read(path)
+    Deal with each, and `remove` it, before asking for the next: until then nobody else recovers it, too.
+    """
+    for path in sorted(_folder(root).glob("*.jsonl")):
+        with held(root, path.name) as gone:
+            if gone and path.exists():
+                yield Recovered.read(path)
 
 
 def _damage(whole: int, lines: int, torn: bytes) -> str | None:

@@ -1,15 +1,13 @@
 """The masked form of a JSON value: what differs from call to call is replaced by a token that keeps its type.
 
 Strings become `<text>`, `<id>` or `<time>`, numbers `<int>` or `<number>`; null, absence, `[]` and booleans are never
-masked. What is shown value by value (enums, constants) is said by the provider's rules, never guessed from values.
+masked. Which strings are shown as they are (enums, constants) is said by the provider's rules, never guessed from values.
 An array is written as its distinct items in order of first appearance, then the note `n ≥ 1`; a map (`{*}`) likewise;
 JSON text inside a string is shown as `{"<json>": …}`. What a provider sends can never pass for one of these signs.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +17,10 @@ from acetate.path import ITEM, MAP_KEY, parts
 from acetate.provider import Mark, RuleNode, Rules
 from acetate.shape import JSON_TEXT, MASKS, NOTE
 
-__all__ = ["forms", "mark_at", "marked", "mask", "remask"]
+__all__ = ["DEEPEST", "forms", "is_deep", "mark_at", "marked", "mask", "remask"]
+
+DEEPEST = 100
+"""How many levels of JSON are looked into: what is nested deeper is nobody's API, and no walk would end well."""
 
 _SHOWN = frozenset({"enum", "const", "keep"})
 _NUMBER_TOKENS = frozenset({"<int>", "<number>"})
@@ -38,18 +39,28 @@ def mask(value: Json, rules: Rules) -> Json:
 
 def forms(values: list[Json]) -> list[Json]:
     """Distinct masked values in order of first appearance, then the note; `[]` stays `[]`."""
-    if len(values) < 2:
-        return [*values, NOTE] if values else []
-    distinct: dict[str, Json] = {}
+    distinct: list[Json] = []
     for value in values:
-        # By their text, because Python takes True, 1 and 1.0 for the same.
-        distinct.setdefault(json.dumps(value, sort_keys=True), value)
-    return [*distinct.values(), NOTE]
+        # True == 1 in Python, but masked numbers are tokens, so equality is the equality of JSON here.
+        if value not in distinct:
+            distinct.append(value)
+    return [*distinct, NOTE] if distinct else []
 
 
 def remask(masked: Json, rules: Rules) -> Json:
     """An approved masked value under today's rules, so that a newer profile makes no change."""
     return _remask(masked, rules.root, rules.root.mark, rules)
+
+
+def is_deep(value: Json) -> bool:
+    """True if a value is nested more than DEEPEST levels deep."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        holders = [each for each in level if isinstance(each, (dict, list))]
+        if not holders:
+            return False
+        level = [inner for each in holders for inner in (each.values() if isinstance(each, dict) else each)]
+    return True
 
 
 def mark_at(rules: Rules, path: str) -> Mark | None:
@@ -92,7 +103,7 @@ def _mask(value: Json, node: RuleNode, mark: Mark | None, rules: Rules) -> Json:
     if kind is list:
         item = node.item or _NOTHING
         return forms([_mask(each, item, item.mark, rules) for each in value])  # type: ignore[union-attr]
-    if value is None or kind is bool or (mark in _SHOWN and (kind is int or math.isfinite(value))):  # type: ignore[arg-type]
+    if value is None or kind is bool:
         return value
     return "<int>" if kind is int and mark != "number" else "<number>"
 
@@ -126,7 +137,7 @@ def _mask_string(value: str, mark: Mark | None) -> Json:
             inner = parse_json(value)
         except ValueError:
             return "<text>"
-        if isinstance(inner, (dict, list)):
+        if isinstance(inner, (dict, list)) and not is_deep(inner):
             return {JSON_TEXT: mask(inner, _INSIDE_TEXT)}
     return "<text>"
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import acetate
-from acetate.cassette import Cassette, name_of
+from acetate.cassette import Cassette
 from acetate.config import Config, load
 from acetate.decision import Decisions
 from acetate.errors import UsageError
-from acetate.exchange import Exchange
+from acetate.exchange import Exchange, Request
 from acetate.library import Library, WorkingTree
 from acetate.matching import match_key
 from acetate.provider import Operation, Providers, Rules, operation, rules
@@ -117,7 +118,7 @@ class Project:
 
     def observed(self, exchange: Exchange) -> Observation:
         """One exchange, matched to its provider and operation under today's rules."""
-        request = redact_request(exchange.request, self.redaction)
+        request = redact_request(self._matched(exchange.request), self.redaction)
         address = self.providers.identify(request.uri)
         called = operation(address.provider, request.method, address.path)
         match = self.config.match
@@ -125,6 +126,11 @@ class Project:
             request, address.provider, address.path, headers=match.headers, ignore=match.ignore, mask=match.mask
         )
         return observe(exchange, address.provider, called, rules(address.provider, called.name), key)
+
+    def _matched(self, request: Request) -> Request:
+        """The request with the headers that count for its match key, and its content type."""
+        wanted = {"content-type", *map(str.lower, self.config.match.headers)}
+        return replace(request, headers=tuple(pair for pair in request.headers if pair[0].lower() in wanted))
 
     def rules(self, called: Operation) -> Rules:
         """What may vary in the responses of an operation."""
@@ -149,15 +155,20 @@ class Project:
         return repr((*said, self.library.contracts_digest())).encode()
 
     def _matching(self, pattern: str) -> Iterator[CassetteFile]:
-        for found in glob.iglob(pattern, root_dir=self.root, recursive=True):
-            path = self.root / found
-            if path.suffix in _SUFFIXES and path.is_file():
-                yield CassetteFile(name_of(path, self.root), Path(found).as_posix())
+        # Plain texts, and no Path for each: there can be thousands.
+        root = str(self.root)
+        for found in glob.iglob(pattern, root_dir=root, recursive=True):
+            name, suffix = os.path.splitext(found)
+            if suffix in _SUFFIXES and os.path.isfile(os.path.join(root, found)):
+                yield CassetteFile(name.replace(os.sep, "/"), found.replace(os.sep, "/"))
 
     def _below(self, path: Path) -> Iterator[CassetteFile]:
         """A file, a folder's files, or a cassette by its name; from the current folder or from the root."""
-        for base in (Path.cwd(), self.root):
-            here = base / path
+        root = self.root.resolve()
+        for base in (Path.cwd(), root):
+            here = (base / path).resolve()
+            if not here.is_relative_to(root):
+                continue
             if here.is_dir():
                 files = [each for each in here.rglob("*") if each.suffix in _SUFFIXES and each.is_file()]
             else:
@@ -165,5 +176,6 @@ class Project:
                 files = [each for each in named if each.suffix in _SUFFIXES and each.is_file()]
             if files:
                 for each in files:
-                    yield CassetteFile(name_of(each, self.root), each.resolve().relative_to(self.root).as_posix())
+                    inside = each.relative_to(root)
+                    yield CassetteFile(inside.with_suffix("").as_posix(), inside.as_posix())
                 return

@@ -76,7 +76,7 @@ class Shape(NamedTuple):
     tail: str
 
 
-_DIGIT_OR_CAPITAL = r"(?=[a-z_-]{0,60}[A-Z0-9])"
+_DIGIT_OR_CAPITAL = r"(?=[a-z_-]{0,30}[A-Z0-9])"
 _SHAPES = (
     Shape("API key (sk-)", ("sk-",), _DIGIT_OR_CAPITAL + r"[A-Za-z0-9_-]{20,}"),
     Shape("Together key", ("tgp_v1_",), r"[A-Za-z0-9_-]{20,}"),

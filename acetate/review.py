@@ -98,7 +98,10 @@ class _Desk:
     _cassettes: dict[str, _Cassette] = field(default_factory=dict)
 
     def adopt(self, change: Change) -> tuple[FileChange, ...]:
-        """Take one change over into the snapshots of its occurrences."""
+        """Take one change over into the snapshots of its occurrences. What a contract has and no exchange shows any
+        more has none: the approval says that this is known."""
+        if change.kind == "status-removed":
+            return self.untouched(change)
         touched: dict[str, FileChange] = {}
         for cassette in dict.fromkeys(each.cassette for each in change.occurrences):
             held = self._cassette(cassette)
@@ -150,9 +153,12 @@ class _Desk:
         return FileChange(path, self._keep(before), digest(after))
 
     def untouched(self, change: Change) -> tuple[FileChange, ...]:
-        """The approved files that a rejection speaks of, as they are."""
+        """The approved files that a decision speaks of and does not edit, as they are."""
         library = self.project.library
-        paths = dict.fromkeys(library.snapshot_file(each.cassette) for each in change.occurrences)
+        paths = dict.fromkeys(
+            each.cassette if each.cassette.startswith(f"{library.contracts}/") else library.snapshot_file(each.cassette)
+            for each in change.occurrences
+        )
         return tuple(FileChange(path, digest(self.read(path)), digest(self.read(path))) for path in paths)
 
     def revert(self, decided: Decided, together: Sequence[Decided], by: str, why: str) -> Decided:

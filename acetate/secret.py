@@ -32,7 +32,7 @@ _SHAPES = (
         "API key",
         r"(?<![A-Za-z0-9])(?:sk-|pk-|tgp_v1_|hf_|gsk_|xai-|pplx-|r8_|nvapi-|gh[pousr]_|github_pat_|glpat-|[sr]k_(?:live|test)_"
         r"|whsec_|npm_|pypi-|hvs\.|dop_v1_|lsv2_|pcsk_|csk-|ya29\.|GOCSPX-|jina_|tvly-|fw_|dckr_pat_)"
-        r"(?=[a-z_.+/=-]{0,60}[A-Z0-9])[A-Za-z0-9_.+/=-]{20,}",
+        r"(?=[a-z_.+/=-]{0,30}[A-Z0-9])[A-Za-z0-9_.+/=-]{20,}",
     ),
     ("Slack token", r"(?<![A-Za-z0-9])xox[a-z]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T[A-Z0-9]{6,}/"),
     ("SendGrid key", r"(?<![A-Za-z0-9])SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from acetate import reply as replies
 from acetate.body import Json, essence, parse_json
-from acetate.errors import ApprovedFileError
+from acetate.errors import ApprovedFileError, CassetteError
 from acetate.exchange import Exchange, Headers, Response, header
-from acetate.mask import forms, mask
+from acetate.mask import DEEPEST, forms, is_deep, mark_at, marked, mask
 from acetate.provider import Operation, Provider, Rules
 
 __all__ = ["VERSION", "Entry", "Observation", "observe", "paired", "read_snapshot", "snapshot_bytes"]
@@ -24,6 +24,8 @@ __all__ = ["VERSION", "Entry", "Observation", "observe", "paired", "read_snapsho
 VERSION = 1
 _UNMASKED_HEADERS = frozenset({"content-type"})
 _BYTES = "<bytes>"
+_CONFLICT = re.compile(rb"^<<<<<<< ", re.MULTILINE)
+_JSON_REPLIES = ("json_object", "json_schema")
 _DATE = re.compile(r"\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d:\d\d:\d\d) GMT\Z")
 _MONTHS = {
     name: f"{number:02}" for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
@@ -86,13 +88,15 @@ class Observation:
 
 
 def observe(exchange: Exchange, provider: Provider, operation: Operation, rules: Rules, match_key: str) -> Observation:
-    """What there is to compare in a response."""
+    """What there is to compare in a response. Raises CassetteError for JSON that is nested too deeply."""
+    rules = _as_asked(rules, exchange.request.body)
     response = exchange.response
     media_type = essence(header(response.headers, "content-type") or "")
     recorded_at = exchange.recording.recorded_at or _date(response.headers)
     if _is_stream(response, media_type):
         read = replies.read(response.body)
         bodies, reply = read.data, read.body
+        _check_depth([*bodies, reply], response.body)
         held: dict[str, Json] = {
             "events": forms([mask(each, rules) for each in bodies]),
             "terminator": read.terminator,
@@ -103,6 +107,7 @@ def observe(exchange: Exchange, provider: Provider, operation: Operation, rules:
         stream = True
     else:
         value = _value(response.body)
+        _check_depth([value], response.body)
         masked = mask(value, rules) if value != _BYTES else value
         bodies, reply, body, stream = (value,), None, masked, False
     model = _model(bodies) or _model((_value(exchange.request.body),))
@@ -147,7 +152,7 @@ def snapshot_bytes(entries: Sequence[Entry]) -> bytes:
 
 def read_snapshot(text: bytes, where: str) -> list[Entry]:
     """The entries of a file. Raises ApprovedFileError for everything that is not one."""
-    if b"<<<<<<< " in text:
+    if _CONFLICT.search(text):
         raise ApprovedFileError(
             "holds merge conflict markers",
             where=where,
@@ -156,6 +161,8 @@ def read_snapshot(text: bytes, where: str) -> list[Entry]:
     try:
         document = json.loads(text)
         version = document["version"]
+        if not isinstance(version, int):
+            raise ValueError("`version` is no whole number")
         entries = [_entry(each) for each in document["exchanges"]] if version <= VERSION else []
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ApprovedFileError(
@@ -201,6 +208,31 @@ def _entry(document: dict[str, Json]) -> Entry:
         model=None if model is None else str(model),
         recorded=None if recorded is None else str(recorded),
     )
+
+
+def _as_asked(rules: Rules, request: bytes) -> Rules:
+    """The rules, with the reply as JSON text where the request asked for structured output."""
+    asked = _value(request) if b'"json_' in request else None
+    if not isinstance(asked, dict):
+        return rules
+    text = asked.get("text")
+    for path, form in (
+        ("$.choices[].message.content", asked.get("response_format")),
+        ("$.output[].content[].text", text.get("format") if isinstance(text, dict) else None),
+    ):
+        wanted = form.get("type") if isinstance(form, dict) else None
+        if wanted in _JSON_REPLIES and mark_at(rules, path) in (None, "text"):
+            rules = marked(rules, path, "json")
+    return rules
+
+
+def _check_depth(values: list[Json], body: bytes) -> None:
+    # Most bodies have too few brackets to be deep at all.
+    if body.count(b"{") + body.count(b"[") > DEEPEST and any(map(is_deep, values)):
+        raise CassetteError(
+            f"holds a response whose JSON is nested more than {DEEPEST} levels deep",
+            next="take that exchange out of the cassette: nothing can be said about it",
+        )
 
 
 def _is_stream(response: Response, media_type: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -89,9 +90,9 @@ def _finish(verdict: Verdict, format: str, outputs: Sequence[tuple[str, Path]]) 
             raise UsageError(
                 f"the report cannot be written: {error.strerror}", where=str(path), next="name another path"
             ) from None
-    if format != "text":
+    if format != "text" and isinstance(sys.stdout, io.TextIOWrapper):
         # A program reads it, which expects UTF-8 whatever this terminal can show.
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        sys.stdout.reconfigure(encoding="utf-8")
     print(render(verdict, format, color=_color(), ascii_only=not _unicode()).removesuffix("\n"))
     return _EXIT[verdict.outcome]
 

@@ -25,7 +25,7 @@ from acetate.review import reject as reject_changes
 from acetate.review import undo as undo_decisions
 from acetate.verdict import Verdict
 
-__all__ = ["accept", "named_one", "reject", "undo", "writable"]
+__all__ = ["accept", "decided_place", "named_one", "reject", "undo", "writable"]
 
 T = TypeVar("T")
 
@@ -59,10 +59,7 @@ def undo(arguments: argparse.Namespace) -> int:
     else:
         chosen = [each for each in standing if each.batch == standing[-1].batch]
     undone = undo_decisions(project, chosen, by=_person(project), why=arguments.reason)
-    _print_rows(
-        ["undone", each.fingerprint[:8], str(each.change["kind"]), f"{each.change['operation']}  {each.change['path']}"]
-        for each in undone
-    )
+    _print_rows(["undone", each.fingerprint[:8], str(each.change["kind"]), decided_place(each)] for each in undone)
     print(f"\n{len(undone)} undone; look again: acetate check")
     return 0
 
@@ -75,6 +72,12 @@ def writable(arguments: argparse.Namespace, verb: str) -> Project:
             next=f"run `acetate {verb}` on your machine and commit what it writes",
         )
     return Project.open(arguments.root, os.environ)
+
+
+def decided_place(decided: Decided) -> str:
+    """`together:chat.completions 200 stream  $.id`, as a decision remembers it."""
+    change = decided.change
+    return f"{change['operation']} {change['status']}{' stream' if change['stream'] else ''}  {change['path']}"
 
 
 def named_one(prefix: str, things: Sequence[T], name: Callable[[T], str], look: str) -> T:

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from acetate.change import Absent, Change
-from acetate.cli.decide import named_one
+from acetate.cli.decide import decided_place, named_one
 from acetate.cli.progress import counting
 from acetate.context import context_of
 from acetate.decision import Decided
@@ -95,10 +95,10 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def _change(project: Project, what: str) -> Change:
-    context = context_of(project.config.project, project.root, os.environ, quick=True)
-    changes = examine(project, counting(project.cassettes()), context, complete=True).changes
     if "/" in what or (project.root / what).exists():
         raise UsageError(f"`{what}` names no exchange", next=f"acetate show '{what}#0'   (its first exchange)")
+    context = context_of(project.config.project, project.root, os.environ, quick=True)
+    changes = examine(project, counting(project.cassettes()), context, complete=True).changes
     return named_one(what, changes, lambda each: each.fingerprint, "acetate check")
 
 
@@ -271,10 +271,7 @@ def _log_lines(together: list[Decided], *, separated: bool) -> Iterator[str]:
         yield f"  why: {first.why}"
     width = max(len(str(each.change["kind"])) for each in together)
     for each in together:
-        change = each.change
-        stream = " stream" if change["stream"] else ""
-        where = f"{change['operation']} {change['status']}{stream}  {change['path']}"
-        yield f"  {each.fingerprint[:8]}  {change['kind']!s:{width}}  {where}"
+        yield f"  {each.fingerprint[:8]}  {each.change['kind']!s:{width}}  {decided_place(each)}"
 
 
 # status

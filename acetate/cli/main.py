@@ -60,7 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _failed(error: AcetateError) -> int:
-    sys.stdout.flush()
     where = f"{error.where}: " if error.where else ""
     print(f"acetate: {where}{error.problem}", file=sys.stderr)
     if error.next:

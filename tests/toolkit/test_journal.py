@@ -69,7 +69,7 @@ def test_every_acknowledged_exchange_survives_a_kill(tmp_path: Path) -> None:
             assert writer.stdout is not None
             for _ in range(count):
                 acknowledged = int(writer.stdout.readline())
-            assert recover(root) == []  # its process lives: nobody takes it away
+            assert list(recover(root)) == []  # its process lives: nobody takes it away
             os.kill(writer.pid, signal.SIGKILL)
             rest = writer.stdout.read().split()
         found = only(root)
@@ -86,7 +86,7 @@ def test_what_is_recovered_is_what_was_appended(tmp_path: Path) -> None:
 def test_a_journal_that_lives_is_left_alone(tmp_path: Path) -> None:
     journal = Journal(tmp_path, CASSETTE)
     journal.append(exchange(0))
-    assert recover(tmp_path) == []
+    assert list(recover(tmp_path)) == []
     assert journal.path.exists()
     journal.remove()
 
@@ -94,14 +94,14 @@ def test_a_journal_that_lives_is_left_alone(tmp_path: Path) -> None:
 def test_a_journal_of_nothing_leaves_nothing(tmp_path: Path) -> None:
     Journal(tmp_path, CASSETTE).remove()
     assert list(tmp_path.iterdir()) == []
-    assert recover(tmp_path) == []
+    assert list(recover(tmp_path)) == []
 
 
 def test_a_journal_is_gone_once_it_is_removed(tmp_path: Path) -> None:
     journal = Journal(tmp_path, CASSETTE)
     journal.append(exchange(0))
     journal.remove()
-    assert recover(tmp_path) == []
+    assert list(recover(tmp_path)) == []
     assert not list((tmp_path / ".acetate" / "journal").iterdir())
 
 
@@ -119,7 +119,24 @@ def test_a_journal_can_go_on_after_it_was_removed(tmp_path: Path) -> None:
 def test_what_was_dealt_with_is_not_recovered_again(tmp_path: Path) -> None:
     abandoned(tmp_path, exchange(0))
     only(tmp_path).remove()
-    assert recover(tmp_path) == []
+    assert list(recover(tmp_path)) == []
+    assert not list((tmp_path / ".acetate" / "locks").iterdir())
+
+
+def test_while_one_deals_with_a_journal_nobody_else_recovers_it(tmp_path: Path) -> None:
+    abandoned(tmp_path, exchange(0))
+    for recovered in recover(tmp_path):
+        assert list(recover(tmp_path)) == []
+        recovered.remove()
+
+
+def test_a_journal_that_somebody_else_has_dealt_with_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    abandoned(tmp_path, exchange(0))
+    abandoned(tmp_path, exchange(0))
+    for recovered in recover(tmp_path):
+        for path in (tmp_path / ".acetate" / "journal").iterdir():
+            path.unlink()
+        assert recovered.exchanges == (exchange(0),)
 
 
 def test_two_journals_of_one_cassette_are_two(tmp_path: Path) -> None:

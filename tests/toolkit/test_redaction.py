@@ -533,37 +533,13 @@ def test_redacted_exchanges_are_made_in_one_place():
 
 SPICES = st.sampled_from(
     [
-        *SECRETS.values(),
-        MARK,
-        '"',
-        "\\",
-        "\\u002d",
-        "%3C",
-        "&",
-        "=",
-        "?",
-        "@",
-        "://u:p@h",
-        "api_key",
-        "token: ",
-        "\n",
-        "data: ",
-    ]
-    + [
-        "Bearer ",
-        "{",
-        "}",
-        '{"password": "x"}',
-        "é",
-        "\ud83d\ude00",
-        "\x00",
-        "--b0",
+        *(*SECRETS.values(), MARK, '"', "\\", "\\u002d", "%3C", "&", "=", "?", "@", "://u:p@h", "api_key", "token: ", "\n"),
+        *("data: ", "Bearer ", "{", "}", '{"password": "x"}', "é", "\ud83d\ude00", "\x00", "--b0", "sk-"),
         "-----BEGIN PRIVATE KEY-----",
-        "sk-",
     ]
 )
 TEXTS = (
-    st.lists(st.one_of(st.text(max_size=8), SPICES), max_size=6).map("".join).filter(lambda t: t.isprintable() or True)
+    st.lists(st.one_of(st.text(max_size=8), SPICES), max_size=6).map("".join)
 )
 JSONS = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXTS),
@@ -582,15 +558,11 @@ REDACTIONS = st.sampled_from(
         Redaction.of(patterns=[r".+", r"x*"]),
     ]
 )
-TYPES = st.sampled_from(
-    [
-        "application/json",
-        "text/event-stream",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=b0",
-        "",
-    ]
+MEDIA_TYPES = (
+    *("application/json", "text/event-stream", "application/x-www-form-urlencoded"),
+    *("multipart/form-data; boundary=b0", ""),
 )
+TYPES = st.sampled_from(MEDIA_TYPES)
 BODIES = st.one_of(
     JSONS.map(lambda v: json.dumps(v, ensure_ascii=True).encode()),
     st.lists(JSONS, max_size=4).map(lambda vs: "".join(f"data: {json.dumps(v)}\n\n" for v in vs).encode()),
@@ -603,7 +575,7 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(REDACTIONS, TYPES, BODIES, BODIES, TEXTS.map(encodable), TEXTS.map(encodable))
 def test_redacting_twice_is_redacting_once(redaction, media_type, body, answer, uri, value):
     one = exchange(
@@ -618,7 +590,7 @@ def test_redacting_twice_is_redacting_once(redaction, media_type, body, answer, 
     assert redact(once, redaction) == once
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(REDACTIONS, JSONS, st.booleans())
 def test_json_stays_json_of_the_same_shape(redaction, value, ascii_only):
     body = json.dumps([value], ensure_ascii=ascii_only).encode("utf-8", "replace")
@@ -634,7 +606,7 @@ def shape(value: object) -> object:
     return "scalar"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(JSONS, st.sampled_from(sorted(SECRETS)))
 def test_no_secret_survives_in_any_json(value, name):
     body = json.dumps([value, {"x": f"<{SECRETS[name]}>"}]).encode()
@@ -644,8 +616,8 @@ def test_no_secret_survives_in_any_json(value, name):
 # Time
 
 
-def repeated(unit: str) -> str:
-    return unit * (100_000 // len(unit))
+def repeated(unit: str, size: int) -> str:
+    return unit * (size // len(unit))
 
 
 EVIL = [
@@ -685,24 +657,27 @@ EVIL = [
 ]
 
 
-@pytest.mark.parametrize("unit", EVIL)
-def test_no_text_takes_long(unit):
-    text = repeated(unit)
+def ways_to_read(text: str) -> list[Callable[[], object]]:
     body = text.encode()
-    for content_type in ("application/json", "text/event-stream", "application/x-www-form-urlencoded"):
-        one = exchange(body=body, headers=(("content-type", content_type),))
-        assert fastest(lambda one=one: redact(one, DEFAULT)) < 20 * fastest(lambda: sum(map(ord, text)))
-    quoted = exchange(answer=json.dumps({"a": text, "b": "sk-"}).encode(), answered=(("x", text[:2000]),))
-    assert fastest(lambda: redact(quoted, IN_USE)) < 20 * fastest(lambda: sum(map(ord, text)))
-    assert fastest(lambda: scan(text, IN_USE)) < 40 * fastest(lambda: sum(map(ord, text)))
+    exchanges = [exchange(body=body, headers=(("content-type", media_type),)) for media_type in MEDIA_TYPES]
+    exchanges.append(exchange(answer=json.dumps({"a": text, "b": "sk-"}).encode(), uri=f"https://h.example/?{text}"))
+    return [*(lambda one=one: redact(one, IN_USE) for one in exchanges), lambda: scan(text, IN_USE)]
+
+
+@pytest.mark.parametrize("unit", EVIL)
+def test_time_grows_with_the_text_and_not_with_its_square(unit):
+    short, long = (ways_to_read(repeated(unit, size)) for size in (25_000, 100_000))
+    for one, four in zip(short, long, strict=True):
+        # Four times the text: sixteen times the time would be the square.
+        assert fastest(four) < 10 * fastest(one) + 0.05
 
 
 def fastest(run: Callable[[], object], times: int = 2) -> float:
     found = []
     for _ in range(times):
-        start = time.perf_counter()
+        start = time.process_time()
         run()
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
     return min(found)
 
 
