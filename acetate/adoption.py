@@ -1,21 +1,57 @@
-"""Adoption: what was approved, edited at the path of one change and nowhere else, so that accepts come in any order."""
+"""Adoption: what was approved, edited at the path of one change and nowhere else, so that accepts come in any order.
+
+An array (or a map, or the events of a stream) is approved as a set of forms. An edit keeps all of them and gives each
+its part from the form that is seen and most like it; what is seen besides is set beside them as one more form. Where a
+path cannot be followed on one side, the smallest part around it that both sides have is taken whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
 from acetate.body import Json
-from acetate.change import Change
+from acetate.change import ABSENT, Absent, Change
 from acetate.mask import forms
 from acetate.path import ITEM, MAP_KEY, parts
-from acetate.shape import NOTE
+from acetate.shape import JSON_TEXT, MASKS, NOTE
 from acetate.snapshot import Entry
 
-__all__ = ["adopted", "taken"]
+__all__ = ["adopted"]
+
+Leaf: TypeAlias = "Json | Absent"
+"""What is at the end of a path: a masked value, or nothing beside its siblings."""
 
 _WHOLE = ("$status", "$headers.content-type")
-_TWO_PATHS = frozenset({"field-renamed", "field-moved", "body-wrapped", "body-unwrapped"})
+_ENVELOPES = ("body-wrapped", "body-unwrapped")
+
+
+class _Edit(NamedTuple):
+    """Which leaves an edit is about. Those seen take the place of those approved, or with `adds` stand beside them."""
+
+    fits: Callable[[Leaf], bool]
+    adds: bool = False
+
+
+def _is_anything(leaf: Leaf) -> bool:
+    return True
+
+
+def _is_there(leaf: Leaf) -> bool:
+    return not isinstance(leaf, Absent)
+
+
+def _is_shown(leaf: Leaf) -> bool:
+    """A string, also one with JSON text, or a boolean."""
+    if isinstance(leaf, str):
+        return leaf not in MASKS or MASKS[leaf].type == "string"
+    return isinstance(leaf, bool) or (isinstance(leaf, dict) and JSON_TEXT in leaf)
+
+
+_TAKE = _Edit(_is_anything)
+_RETYPE = _Edit(_is_there)
+_SHOW = _Edit(_is_shown)
 
 
 def adopted(entry: Entry, seen: Entry, change: Change, echoes: Sequence[str]) -> Entry:
@@ -27,64 +63,142 @@ def adopted(entry: Entry, seen: Entry, change: Change, echoes: Sequence[str]) ->
         name = change.path.removeprefix("$headers.")
         return replace(entry, headers={key: value for key, value in entry.headers.items() if key != name})
     paths = [change.path]
-    if change.kind in _TWO_PATHS:
+    if change.kind in ("field-renamed", "field-moved"):
         paths = [str(change.before), str(change.after)]
+    elif change.kind in _ENVELOPES:
+        paths = [min(str(change.before), str(change.after), key=len)]
     body = entry.body
-    for path in [*paths, *echoes]:
-        body = taken(body, seen.body, _steps(path, entry.stream))
+    for path in paths:
+        body = _edited(body, seen.body, _steps(path, entry.stream), change)
+    for path in echoes:
+        body = _taken(body, seen.body, _steps(path, entry.stream), _TAKE)
     if "$.model" in paths:
         return replace(entry, body=body, model=seen.model, label=seen.label)
     return replace(entry, body=body)
 
 
-def taken(before: Json, now: Json, steps: Sequence[str | int]) -> Json:
-    """`before` with the part at `steps` as it is in `now`; masked values both."""
-    if not steps:
-        return now
-    step, rest = steps[0], steps[1:]
-    if isinstance(before, list) and isinstance(now, list) and step == ITEM:
-        return _taken_items(before, now, rest) if rest else now
-    if not isinstance(before, dict) or not isinstance(now, dict):
-        return before
-    if step == MAP_KEY:
-        return {**before, MAP_KEY: taken(before.get(MAP_KEY), now.get(MAP_KEY), [ITEM, *rest])}
-    key = str(step)
-    if rest and key in before and key in now:
-        return {**before, key: taken(before[key], now[key], rest)}
-    left = {name: value for name, value in before.items() if name != key}
-    return {**left, key: now[key]} if key in now else left
-
-
-def _taken_items(before: list[Json], now: list[Json], steps: Sequence[str | int]) -> Json:
-    """Each form that is seen, taken into the approved form that it is closest to; approved forms that are not seen any
-    more stay, but for this path."""
-    old, new = [each for each in before if each != NOTE], [each for each in now if each != NOTE]
-    if not old or not new:
-        return before if not new else now
-    result, used = [], set()
-    for form in new:
-        index = _closest(old, form, steps)
-        used.add(index)
-        result.append(taken(old[index], form, steps))
-    result += [taken(form, new[0], steps) for index, form in enumerate(old) if index not in used]
-    return forms(result)
-
-
-def _closest(old: list[Json], form: Json, steps: Sequence[str | int]) -> int:
-    """The approved form that differs from this one at no other path; else the one that shares most properties."""
-    best, score = 0, -1
-    for index, each in enumerate(old):
-        if taken(each, form, steps) == form:
-            return index
-        if isinstance(each, dict) and isinstance(form, dict):
-            alike = sum(1 for key in each if key in form and each[key] == form[key])
-            if alike > score:
-                best, score = index, alike
-    return best
-
-
-def _steps(path: str, stream: bool) -> list[str | int]:
-    steps = list(parts(path))
+def _steps(path: str, stream: bool) -> list[str]:
+    steps = [str(step) for step in parts(path)]
     if not stream:
         return steps
     return ["reply", *steps] if path.startswith("$reply") else ["events", ITEM, *steps]
+
+
+def _edited(before: Json, now: Json, steps: list[str], change: Change) -> Json:
+    """The edit that a kind of change asks for and no more: one path can carry several changes."""
+    match change.kind:
+        case "body-wrapped" | "body-unwrapped" if not steps and isinstance(before, dict) and isinstance(now, dict):
+            return {key: before.get(key, value) for key, value in now.items()}
+        case "field-removed" | "optional-field-removed":
+            return _taken(before, now, steps, _Edit(lambda leaf: leaf is ABSENT, adds=True))
+        case "became-nullable":
+            return _taken(before, now, steps, _Edit(lambda leaf: leaf is None, adds=True))
+        case "array-may-be-empty":
+            return _taken(before, now, steps, _Edit(lambda leaf: leaf == [], adds=True))
+        case "field-added" if steps[-1] == ITEM:  # The first items of an array that was always empty.
+            return _taken(before, now, steps[:-1], _Edit(lambda leaf: isinstance(leaf, list)))
+        case "field-added" | "field-renamed" | "field-moved" | "body-wrapped" | "body-unwrapped":
+            return _taken(before, now, steps, _TAKE)
+        case "enum-value-added" | "enum-value-replaced" | "const-changed" | "value-changed":
+            return _reworded(before, now, steps, change)
+        case "format-lost" | "format-changed":
+            return _taken(before, now, steps, _SHOW)
+    return _taken(before, now, steps, _RETYPE)
+
+
+def _reworded(before: Json, now: Json, steps: list[str], change: Change) -> Json:
+    if isinstance(change.before, Absent):
+        return _taken(before, now, steps, _Edit(lambda leaf: _is_shown(leaf) and leaf == change.after, adds=True))
+    old, new = ([leaf for leaf in _leaves(side, steps) if _is_shown(leaf)] for side in (before, now))
+    if change.before in old and change.after in new:
+        return _replaced(before, steps, change.before, change.after)
+    return _taken(before, now, steps, _SHOW if old and new else _RETYPE)
+
+
+def _replaced(value: Json, steps: list[str], old: Leaf, new: Leaf) -> Json:
+    if not steps:
+        return new if _is_shown(value) and value == old and not isinstance(new, Absent) else value
+    step, rest = steps[0], steps[1:]
+    held = _forms_in(value, step)
+    if held is not None:
+        return _with_forms(value, [_replaced(each, rest, old, new) for each in held])
+    if isinstance(value, dict) and step in value:
+        return {**value, step: _replaced(value[step], rest, old, new)}
+    return value
+
+
+def _taken(before: Json, now: Json, steps: list[str], edit: _Edit) -> Json:
+    """`before` with the leaves at `steps` that an edit is about as they are in `now`; masked values both."""
+    while steps and not (_leads(before, steps) and _leads(now, steps)):
+        steps, edit = steps[:-1], _TAKE
+    leaves = list(_leaves(now, steps))
+    if edit.adds and all(map(edit.fits, leaves)):
+        edit = _TAKE  # Whatever was approved there, all of it is so now.
+    return _merged(before, now, steps, edit)
+
+
+def _merged(before: Json, now: Json, steps: list[str], edit: _Edit) -> Json:
+    """Both sides lead to a leaf, and `now` to one that fits."""
+    if not steps:
+        return now
+    step, rest = steps[0], steps[1:]
+    old, new = _forms_in(before, step), _forms_in(now, step)
+    if old is not None and new is not None:
+        return _with_forms(before, _merged_forms(old, new, rest, edit))
+    assert isinstance(before, dict) and isinstance(now, dict)
+    if rest:
+        return {**before, step: _merged(before[step], now[step], rest, edit)}
+    left = {key: value for key, value in before.items() if key != step}
+    return {**left, step: now[step]} if step in now else left
+
+
+def _merged_forms(old: list[Json], new: list[Json], steps: list[str], edit: _Edit) -> list[Json]:
+    givers = [form for form in new if any(map(edit.fits, _leaves(form, steps)))]
+    result = list(old)
+    spare = list(givers)
+    if not edit.adds:
+        for index, form in enumerate(old):
+            if givers and any(map(edit.fits, _leaves(form, steps))):
+                giver = givers[_closest(givers, form, steps, edit)]
+                result[index] = _merged(form, giver, steps, edit)
+                spare = [each for each in spare if each is not giver]
+    bases = [form for form in old if _leads(form, steps)]
+    for giver in spare if bases else ():
+        result.append(_merged(bases[_closest(bases, giver, steps, edit)], giver, steps, edit))
+    return result
+
+
+def _closest(forms_: list[Json], form: Json, steps: list[str], edit: _Edit) -> int:
+    """The one that differs least from a form at other paths."""
+    return 0
+
+
+def _forms_in(value: Json, step: str) -> list[Json] | None:
+    """The forms that a step of a path goes through: of an array for `[]`, of a map for `{*}`."""
+    held = value.get(MAP_KEY) if step == MAP_KEY and isinstance(value, dict) else value if step == ITEM else None
+    return [each for each in held if each != NOTE] if isinstance(held, list) else None
+
+
+def _with_forms(value: Json, held: list[Json]) -> Json:
+    return {MAP_KEY: forms(held)} if isinstance(value, dict) else forms(held)
+
+
+def _leaves(value: Json, steps: list[str]) -> Iterator[Leaf]:
+    """What is at the end of a path, wherever its parent is there."""
+    if not steps:
+        yield value
+        return
+    step, rest = steps[0], steps[1:]
+    held = _forms_in(value, step)
+    if held is not None:
+        for each in held:
+            yield from _leaves(each, rest)
+    elif isinstance(value, dict):
+        if step in value:
+            yield from _leaves(value[step], rest)
+        elif not rest:
+            yield ABSENT
+
+
+def _leads(value: Json, steps: list[str]) -> bool:
+    return any(True for _ in _leaves(value, steps))

@@ -82,12 +82,16 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
     import brotli  # type: ignore[import-untyped]
 
     inflater = brotli.Decompressor()
+    size = 0
     try:
-        plain: bytes = inflater.process(body, output_buffer_limit=limit + 1)
+        parts: list[bytes] = [inflater.process(body, output_buffer_limit=_MIB)]
+        while parts[-1] and size <= limit:
+            size += len(parts[-1])
+            parts.append(inflater.process(b"", output_buffer_limit=_MIB))
     except brotli.error as error:
         raise ValueError(f"the body is damaged: {error}") from None
-    _check(len(plain), limit, whole=inflater.is_finished())
-    return plain
+    _check(size, limit, whole=inflater.is_finished())
+    return b"".join(parts)
 
 
 def _unzstd(body: bytes, limit: int) -> bytes:

@@ -195,13 +195,14 @@ def read_exchanges(text: str, where: str) -> list[Exchange]:
 def _exchanges(document: Any, text: str, where: str, reader: Reader) -> list[Exchange]:
     interactions = _interactions(document, where)
     exchanges: list[Exchange] = []
-    room = _LARGEST
+    most = min(_LARGEST, max(_LARGEST // 2, 16 * len(text)))  # a small file that becomes a large one means no good
+    size = 0
     for number, interaction in enumerate(interactions):
         try:
             exchange = reader.exchange(interaction)
-            room -= len(exchange.request.body) + len(exchange.response.body)
-            if room < 0:
-                raise Unreadable(f"the bodies up to here unpack to more than {_LARGEST // _MIB} MiB")
+            size += len(exchange.request.body) + len(exchange.response.body)
+            if size > most:
+                raise Unreadable(f"the bodies up to here take more than {most // _MIB} MiB")
         except Unreadable as error:
             place = f"{where}, interaction {number}{_line(text, number, len(interactions))}"
             raise CassetteError(str(error), where=place, next=error.next or _AGAIN.format(file=where)) from None

@@ -32,6 +32,9 @@ class Absent:
     def __repr__(self) -> str:
         return "ABSENT"
 
+    def __reduce__(self) -> str:
+        return "ABSENT"  # There is one, also in other processes.
+
 
 ABSENT: Final = Absent()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from acetate.body import Json
 from acetate.change import ABSENT, Absent, Change, Difference, Edge, Evidence, Occurrence, fingerprint
@@ -24,6 +25,7 @@ from acetate.project import CassetteFile, Project
 from acetate.provider import Rules
 from acetate.retyping import JSON_TYPES
 from acetate.snapshot import Entry, Observation, paired
+from acetate.spread import spread
 from acetate.verdict import Context, Counts, Problem, Verdict, judged
 
 __all__ = ["compared", "echoes", "entry_differences", "examine", "examine_cassette", "grouped", "is_reported"]
@@ -36,9 +38,11 @@ def examine(
 ) -> Verdict:
     """Examine cassettes against what is approved. A `complete` run covers all of the project's cassettes, so that it
     can also tell what is no longer seen at all."""
-    shown = [_examined(project, file) for file in cassettes]
+    shown = _examined(project, list(cassettes))
     project.results.save(complete=complete)
-    totals = sum((each.totals for each in shown), Totals())
+    totals = Totals()
+    for each in shown:
+        totals.update(each.totals)
     findings = [finding for each in shown for finding in each.findings]
     problems = [problem for each in shown for problem in each.problems]
     if complete and not problems:
@@ -50,13 +54,15 @@ def examine(
     return Verdict(judged(changes, found, examined), context, counts, changes, found)
 
 
-def _examined(project: Project, file: CassetteFile) -> Examined:
-    key = project.result_key(file)
-    kept = project.results.get(key)
-    if kept is None:
-        kept = examine_cassette(project, file)
-        project.results.put(key, kept)
-    return kept
+def _examined(project: Project, files: Sequence[CassetteFile]) -> list[Examined]:
+    """What each cassette showed: kept from an earlier run where nothing has changed since."""
+    keys = {file: project.result_key(file) for file in files}
+    known = {file: project.results.get(key) for file, key in keys.items()}
+    new = [file for file, kept in known.items() if kept is None]
+    for file, examined in zip(new, spread(partial(examine_cassette, project), new), strict=True):
+        known[file] = examined
+        project.results.put(keys[file], examined)
+    return [examined for examined in known.values() if examined is not None]
 
 
 def examine_cassette(project: Project, file: CassetteFile) -> Examined:

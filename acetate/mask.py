@@ -1,9 +1,10 @@
 """The masked form of a JSON value: what differs from call to call is replaced by a token that keeps its type.
 
 Strings become `<text>`, `<id>` or `<time>`, numbers `<int>` or `<number>`; null, absence, `[]` and booleans are never
-masked. Which strings are shown as they are (enums, constants) is said by the provider's rules, never guessed from values.
-An array is written as its distinct items in order of first appearance, then the note `n ≥ 1`; a map (`{*}`) likewise;
-JSON text inside a string is shown as `{"<json>": …}`. What a provider sends can never pass for one of these signs.
+masked. Which strings are shown as they are (enums, constants) is said by the rules of the provider, never guessed from
+values. An array is written as its distinct items in order of first appearance, then the note `n ≥ 1`; a map (`{*}`)
+likewise; JSON text inside a string is shown as `{"<json>": …}`. What a provider sends can never pass for one of these
+signs.
 """
 
 from __future__ import annotations

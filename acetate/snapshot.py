@@ -26,10 +26,8 @@ _UNMASKED_HEADERS = frozenset({"content-type"})
 _BYTES = "<bytes>"
 _CONFLICT = re.compile(rb"^<<<<<<< ", re.MULTILINE)
 _JSON_REPLIES = ("json_object", "json_schema")
-_DATE = re.compile(r"\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d:\d\d:\d\d) GMT\Z")
-_MONTHS = {
-    name: f"{number:02}" for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
-}
+_DATE = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d:\d\d:\d\d) GMT\Z", re.ASCII)
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,4 +277,4 @@ def _date(headers: Headers) -> str | None:
     if match is None or match[2] not in _MONTHS:
         return None
     day, month, year, time = match.groups()
-    return f"{year}-{_MONTHS[month]}-{day}T{time}Z"
+    return f"{year}-{_MONTHS.index(month) // 3 + 1:02}-{day}T{time}Z"

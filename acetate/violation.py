@@ -6,8 +6,10 @@ by `jsonschema`. No remote `$ref` is ever fetched: a document that asks for one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from functools import cached_property
+from itertools import chain, repeat
 from typing import Any
 
 import jsonschema_rs
@@ -16,8 +18,10 @@ from acetate.body import Json
 from acetate.change import ABSENT, Difference
 from acetate.contract import REPLY, Contract, Schema
 from acetate.errors import ApprovedFileError
-from acetate.path import ITEM, MAP_KEY, child
+from acetate.folding import Added, Removed, folded
+from acetate.path import ITEM, MAP_KEY, child, expand
 from acetate.retyping import JSON_TYPES, type_kind, types_text
+from acetate.shape import Shape, learn
 
 __all__ = ["Validator"]
 
@@ -61,7 +65,7 @@ class Validator:
 
     def _compiled(self, schema: Schema) -> jsonschema_rs.Draft202012Validator:
         try:
-            return jsonschema_rs.Draft202012Validator(schema, retriever=_deny)
+            return jsonschema_rs.Draft202012Validator(schema, retriever=_deny, validate_formats=True)
         except (ValueError, TypeError) as error:
             raise ApprovedFileError(
                 f"is not a JSON Schema that can be used: {str(error).splitlines()[0]}",
@@ -75,10 +79,15 @@ class Validator:
         try:
             if quick.is_valid(body):
                 return []
+            refused = True
         except ValueError:
-            # An integer that the compiled validator cannot hold: the other one decides alone.
-            pass
-        return _unique(_explained(body, root, schema))
+            # A lone surrogate, say, which the compiled validator cannot hold: the other one decides alone.
+            refused = False
+        try:
+            found = _explained(body, root, schema)
+        except re.error:  # A pattern that only the compiled validator can read.
+            found = []
+        return found or ([Difference("unclassified", root, root, "contract", "not satisfied")] if refused else [])
 
 
 def _deny(uri: str) -> Any:
@@ -86,7 +95,10 @@ def _deny(uri: str) -> Any:
 
 
 def _closed(schema: Schema) -> Schema:
-    """The schema with unknown properties forbidden wherever it names properties: they are news, too."""
+    """The schema with unknown properties forbidden wherever it names properties: they are news, too. What a person wrote
+    says itself what it forbids."""
+    if schema.get("x-acetate", {}).get("pinned"):
+        return schema
     closed = dict(schema)
     if isinstance(schema.get("properties"), dict):
         closed["properties"] = {
@@ -99,65 +111,110 @@ def _closed(schema: Schema) -> Schema:
     return closed
 
 
-def _explained(body: Json, root: str, schema: Schema) -> Iterator[Difference]:
+class _Formats:
+    """The formats as the compiled validator reads them, for the one that explains."""
+
+    def check(self, value: Json, name: str) -> None:
+        from jsonschema import FormatError
+
+        try:
+            keeps = jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True).is_valid(value)
+        except ValueError:
+            keeps = False
+        if not keeps:
+            raise FormatError(name)
+
+
+def _explained(body: Json, root: str, schema: Schema) -> list[Difference]:
     # Heavy, and only needed to explain what the compiled validator refused.
     from jsonschema import Draft202012Validator
     from referencing import Registry
 
-    for error in Draft202012Validator(schema, registry=Registry()).iter_errors(body):
+    gone: dict[str, Removed] = {}
+    news: dict[str, tuple[str, str, list[Json]]] = {}
+    found: list[Difference] = []
+    # What it takes for format_checker needs no more than a `check`.
+    validator = Draft202012Validator(schema, registry=Registry(), format_checker=_Formats())  # type: ignore[arg-type]
+    for error in validator.iter_errors(body):
         path, at = _paths(root, error.absolute_schema_path, error.absolute_path)
-        yield from _differences(error, path, at)
+        if error.validator == "required":
+            for key in set(error.validator_value) - set(error.instance):
+                where = child(path, key)
+                everywhere = not any(present for _, present, _ in expand(body, where, root))
+                approved = _shape(error.schema.get("properties", {}).get(key))
+                gone[where] = Removed(where, path, key, approved, required=True, everywhere=everywhere)
+        elif error.validator == "additionalProperties":
+            for key in error.instance:
+                if not _names(error.schema, key):
+                    news.setdefault(child(path, key), (path, key, []))[2].append(error.instance[key])
+        else:
+            found.append(_difference(error, path, at))
+    added = [Added(where, path, key, learn(values)) for where, (path, key, values) in sorted(news.items())]
+    return folded(root, [gone[where] for where in sorted(gone)], added, _unique(found))
+
+
+def _names(schema: Schema, key: str) -> bool:
+    return key in schema.get("properties", {}) or any(
+        re.search(each, key) for each in schema.get("patternProperties", {})
+    )
+
+
+def _shape(schema: Any) -> Shape:
+    """What a schema says, as a shape; nothing where it is no object."""
+    if not isinstance(schema, dict):
+        return Shape.EMPTY
+    listed = schema.get("type", [])
+    items, values = schema.get("items"), schema.get("additionalProperties")
+    return Shape(
+        types=dict.fromkeys([listed] if isinstance(listed, str) else listed, 1),
+        properties={key: _shape(inner) for key, inner in schema.get("properties", {}).items()},
+        items=_shape(items) if isinstance(items, dict) else None,
+        map_value=_shape(values) if isinstance(values, dict) else None,
+    )
+
+
+_NAMING = frozenset({"properties", "patternProperties", "prefixItems"})
+_STEPPING = frozenset({"items", "additionalProperties", "unevaluatedProperties", "unevaluatedItems", "contains"})
 
 
 def _paths(root: str, schema_path: Iterable[Any], concrete: Iterable[Any]) -> tuple[str, str]:
-    path = at = root
-    where = iter(concrete)
+    """The normalised and the concrete path of an error. The schema tells which keys are those of a map."""
+    keywords: list[str] = []
     steps = iter(schema_path)
     for step in steps:
-        if step == "properties":
-            name = str(next(steps))
-            path, at = child(path, name), child(at, name)
-            next(where, None)
-        elif step == "items":
-            path, at = path + ITEM, f"{at}[{next(where, 0)}]"
-        elif step == "additionalProperties":
-            key = next(where, None)
-            if key is not None:
-                path, at = path + MAP_KEY, child(at, str(key))
+        if step in _NAMING:
+            next(steps, None)
+            keywords.append(step)
+        elif step in _STEPPING:
+            keywords.append(step)
+    path = at = root
+    for key, keyword in zip(concrete, chain(keywords, repeat("")), strict=False):
+        if isinstance(key, int):
+            path, at = path + ITEM, f"{at}[{key}]"
+        else:
+            path, at = path + MAP_KEY if keyword == "additionalProperties" else child(path, key), child(at, key)
     return path, at
 
 
-def _differences(error: Any, path: str, at: str) -> Iterator[Difference]:
+def _difference(error: Any, path: str, at: str) -> Difference:
     value, rule = error.instance, error.validator_value
     match error.validator:
-        case "required":
-            for key in rule:
-                if key not in value:
-                    listed = error.schema.get("properties", {}).get(key, {}).get("type", [])
-                    types = types_text({listed} if isinstance(listed, str) else set(listed))
-                    yield Difference("field-removed", child(path, key), child(at, key), types or ABSENT, ABSENT)
-        case "additionalProperties":
-            for key in value:
-                if key not in error.schema.get("properties", {}):
-                    yield Difference(
-                        "field-added", child(path, key), child(at, key), ABSENT, JSON_TYPES[type(value[key])]
-                    )
         case "type":
-            yield _type_change(rule, value, path, at)
+            return _type_change(rule, value, path, at)
         case "enum":
-            yield Difference("enum-value-added", path, at, ABSENT, value)
+            return Difference("enum-value-added", path, at, ABSENT, value)
         case "const":
-            yield Difference("const-changed", path, at, rule, value)
+            return Difference("const-changed", path, at, rule, value)
         case "minItems" if value == []:
-            yield Difference("array-may-be-empty", path, at, "array", "empty array")
+            return Difference("array-may-be-empty", path, at, "array", "empty array")
         case "format":
-            yield Difference("format-lost", path, at, rule, "text")
+            return Difference("format-lost", path, at, rule, "text")
         case "pattern":
-            yield Difference("pattern-changed", path, at, rule, "text that does not match")
+            return Difference("pattern-changed", path, at, rule, "text that does not match")
         case name if name in _BOUNDS:
-            yield Difference("range-widened", path, at, f"{name} {rule}", f"beyond {name}")
+            return Difference("range-widened", path, at, f"{name} {rule}", f"beyond {name}")
         case name:
-            yield Difference("unclassified", path, at, str(name), "not satisfied")
+            return Difference("unclassified", path, at, str(name), "not satisfied")
 
 
 def _type_change(rule: str | list[str], value: Json, path: str, at: str) -> Difference:

@@ -176,7 +176,7 @@ def rewritten(page: str, ran: list[Ran]) -> str:
     """The page with what its commands printed, where it says something else."""
     for step, result in reversed(list(zip(steps(page), ran, strict=True))):
         if step.expected is not None and not agrees(step.expected, result.printed):
-            after = "\n" if step.expected.endswith("\n\n") else ""
+            after = "\n" if ("\n" + step.expected).endswith("\n\n") else ""
             printed = "\n".join(line.rstrip() for line in result.printed.rstrip().split("\n"))
             page = f"{page[: step.start]}{printed}\n{after}{page[step.end :]}"
     return page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def test_at_most_one_in_a_hundred_ordinary_values_is_redacted(capsys):
         if exchange.request.uri != clean.request.uri:
             wrong.append((name, "uri", exchange.request.uri, clean.request.uri))
     with capsys.disabled():
-        print(f"\nreal recordings: {len(wrong)} of {seen} values redacted wrongly, {expected} headers rightly")
+        sys.stderr.write(f"\nreal recordings: {len(wrong)} of {seen} values redacted wrongly, {expected} headers rightly\n")
     assert seen > 10_000
     assert expected > 100
     assert len(wrong) <= seen / 100, wrong[:10]
@@ -116,7 +117,7 @@ def test_the_second_look_has_nothing_to_say_about_what_real_apis_send(capsys):
         checked += 1
         alarms += [(name, finding) for finding in scan(redact(exchange, redaction), redaction)]
     with capsys.disabled():
-        print(f"\nreal recordings: {len(alarms)} false alarms in {checked} redacted exchanges")
+        sys.stderr.write(f"\nreal recordings: {len(alarms)} false alarms in {checked} redacted exchanges\n")
     assert checked > 200
     assert alarms == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -148,15 +149,14 @@ def test_no_color_in_a_pipe_and_none_where_it_is_not_wanted(
 ) -> None:
     sandbox.record("a", sandbox.reply())
     assert "\x1b[" not in run("check").out
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[" in run_on_terminal(monkeypatch)
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[" not in run_on_terminal(monkeypatch)
 
 
 def run_on_terminal(monkeypatch: pytest.MonkeyPatch) -> str:
-    import io
-
     class Terminal(io.StringIO):
         encoding = "utf-8"
 
