@@ -34,7 +34,7 @@ class _Edit(NamedTuple):
     adds: bool = False
 
 
-def _is_anything(leaf: Leaf) -> bool:
+def _is_anything(_leaf: Leaf) -> bool:
     return True
 
 
@@ -132,6 +132,8 @@ def _taken(before: Json, now: Json, steps: list[str], edit: _Edit) -> Json:
     while steps and not (_leads(before, steps) and _leads(now, steps)):
         steps, edit = steps[:-1], _TAKE
     leaves = list(_leaves(now, steps))
+    if not any(map(edit.fits, leaves)):
+        return before
     if edit.adds and all(map(edit.fits, leaves)):
         edit = _TAKE  # Whatever was approved there, all of it is so now.
     return _merged(before, now, steps, edit)
@@ -145,7 +147,8 @@ def _merged(before: Json, now: Json, steps: list[str], edit: _Edit) -> Json:
     old, new = _forms_in(before, step), _forms_in(now, step)
     if old is not None and new is not None:
         return _with_forms(before, _merged_forms(old, new, rest, edit))
-    assert isinstance(before, dict) and isinstance(now, dict)
+    assert isinstance(before, dict)
+    assert isinstance(now, dict)
     if rest:
         return {**before, step: _merged(before[step], now[step], rest, edit)}
     left = {key: value for key, value in before.items() if key != step}
@@ -153,24 +156,39 @@ def _merged(before: Json, now: Json, steps: list[str], edit: _Edit) -> Json:
 
 
 def _merged_forms(old: list[Json], new: list[Json], steps: list[str], edit: _Edit) -> list[Json]:
-    givers = [form for form in new if any(map(edit.fits, _leaves(form, steps)))]
     result = list(old)
+    givers = [form for form in new if any(map(edit.fits, _leaves(form, steps)))]
     spare = list(givers)
     if not edit.adds:
         for index, form in enumerate(old):
-            if givers and any(map(edit.fits, _leaves(form, steps))):
-                giver = givers[_closest(givers, form, steps, edit)]
+            if any(map(edit.fits, _leaves(form, steps))):
+                giver = givers[_closest((_merged(form, each, steps, edit), each) for each in givers)]
                 result[index] = _merged(form, giver, steps, edit)
                 spare = [each for each in spare if each is not giver]
     bases = [form for form in old if _leads(form, steps)]
     for giver in spare if bases else ():
-        result.append(_merged(bases[_closest(bases, giver, steps, edit)], giver, steps, edit))
+        base = bases[_closest((_merged(each, giver, steps, edit), giver) for each in bases)]
+        result.append(_merged(base, giver, steps, edit))
     return result
 
 
-def _closest(forms_: list[Json], form: Json, steps: list[str], edit: _Edit) -> int:
-    """The one that differs least from a form at other paths."""
-    return 0
+def _closest(pairs: Iterator[tuple[Json, Json]]) -> int:
+    """Which approved form, once edited, is most like the seen form that it was edited by."""
+    looked_at: list[tuple[Json, Json]] = []
+    for index, (edited, seen) in enumerate(pairs):
+        if edited == seen:
+            return index
+        looked_at.append((edited, seen))
+    return max(range(len(looked_at)), key=lambda index: _alike(*looked_at[index]))
+
+
+def _alike(one: Json, other: Json) -> int:
+    """How many leaves two values share."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return sum(_alike(value, other[key]) for key, value in one.items() if key in other)
+    if isinstance(one, list) and isinstance(other, list):
+        return sum(max((_alike(each, form) for form in other), default=0) for each in one)
+    return int(one == other)
 
 
 def _forms_in(value: Json, step: str) -> list[Json] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import acetate
-from acetate.cassette import Cassette
+from acetate.cassette import read_exchanges, read_text
 from acetate.config import Config, load
 from acetate.decision import Decisions
 from acetate.errors import UsageError
@@ -110,7 +110,7 @@ class Project:
 
     def exchanges(self, file: CassetteFile) -> list[Exchange]:
         """What a cassette holds, not redacted."""
-        return Cassette.load(self.root / file.path, self.root).exchanges
+        return read_exchanges(read_text(self.root / file.path, file.path), file.path)
 
     def observations(self, file: CassetteFile) -> list[Observation]:
         """The exchanges of a cassette as they are examined."""

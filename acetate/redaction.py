@@ -76,6 +76,7 @@ class Shape(NamedTuple):
     tail: str
 
 
+_NOT_IN_A_WORD = "(?<![A-Za-z0-9])"
 _DIGIT_OR_CAPITAL = r"(?=[a-z_-]{0,30}[A-Z0-9])"
 _SHAPES = (
     Shape("API key (sk-)", ("sk-",), _DIGIT_OR_CAPITAL + r"[A-Za-z0-9_-]{20,}"),
@@ -233,16 +234,16 @@ class Redaction:
     def _hint(self) -> re.Pattern[str]:
         """Finds the beginnings of all shapes and known values, and the names of secrets. Every alternative starts at
         a letter that is rare, so that ordinary text is passed over at the speed of a character search."""
-        beginnings = {prefix for shape in self.shapes for prefix in shape.prefixes}
-        beginnings |= {spelling[:8] for value in self.values for spelling in spellings(value)}
+        beginnings = {(prefix, _NOT_IN_A_WORD) for shape in self.shapes for prefix in shape.prefixes}
+        beginnings |= {(spelling[:8], "") for value in self.values for spelling in spellings(value)}
         around: dict[str, list[str]] = {}
         for letter, name in _NAMED.items():
             around[letter] = [f"(?i:{name})"]
             around[letter.upper()] = [f"(?i:{name})"]
-        for beginning in sorted(beginnings):
+        for beginning, condition in sorted(beginnings):
             at = min(range(len(beginning)), key=lambda n: _COMMON.find(beginning[n]))
             before, after = re.escape(beginning[: at + 1]), re.escape(beginning[at + 1 :])
-            around.setdefault(beginning[at], []).append(f"(?<={before}){after}")
+            around.setdefault(beginning[at], []).append(f"(?<={condition}{before}){after}")
         return re.compile("|".join(f"{re.escape(rare)}(?:{'|'.join(found)})" for rare, found in around.items()))
 
     @cached_property
@@ -582,7 +583,7 @@ def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
     for prefix in shape.prefixes:
         if prefix in text:
             literal = re.escape(prefix)
-            yield from re.finditer(f"{literal}(?<![A-Za-z0-9]{literal}){shape.tail}", text)
+            yield from re.finditer(f"{literal}(?<={_NOT_IN_A_WORD}{literal}){shape.tail}", text)
 
 
 def _hidden(value: str) -> list[Edit]:

@@ -95,8 +95,8 @@ def _deny(uri: str) -> Any:
 
 
 def _closed(schema: Schema) -> Schema:
-    """The schema with unknown properties forbidden wherever it names properties: they are news, too. What a person wrote
-    says itself what it forbids."""
+    """The schema with unknown properties forbidden wherever it names properties: they are news, too. What a person
+    wrote says itself what it forbids."""
     if schema.get("x-acetate", {}).get("pinned"):
         return schema
     closed = dict(schema)
@@ -147,10 +147,17 @@ def _explained(body: Json, root: str, schema: Schema) -> list[Difference]:
             for key in error.instance:
                 if not _names(error.schema, key):
                     news.setdefault(child(path, key), (path, key, []))[2].append(error.instance[key])
-        else:
+        elif error.validator not in ("enum", "const") or _fits_type(error.schema, error.instance):
             found.append(_difference(error, path, at))
     added = [Added(where, path, key, learn(values)) for where, (path, key, values) in sorted(news.items())]
     return folded(root, [gone[where] for where in sorted(gone)], added, _unique(found))
+
+
+def _fits_type(schema: Schema, value: Json) -> bool:
+    """False where the type alone says what is wrong with a value."""
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator({"type": schema["type"]}).is_valid(value) if "type" in schema else True
 
 
 def _names(schema: Schema, key: str) -> bool:

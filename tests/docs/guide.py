@@ -7,8 +7,9 @@
 | `python` | runs in the project |
 | `yaml`, `sh` | is not run (it needs a CI, the network or make): its verbs and make targets must exist |
 
-In what a command prints, `...` stands for the rest of a line, and alone on a line for any lines. A command must exit
-as it says: `failed:` and `needs-review:` with 1, `unknown:` and `acetate:` with 2, all else with 0.
+In what a command prints, a moment stands for any moment, `...` for the rest of a line, and alone on a line for any
+lines. A command must exit as it says: `failed:` and `needs-review:` with 1, `unknown:` and `acetate:` with 2, all else
+with 0.
 
 `python tests/docs/guide.py PAGE...` writes what the commands print now into pages that say something else.
 """
@@ -32,6 +33,7 @@ RUN = frozenset({"console", "toml", "python"})
 READ = frozenset({"yaml", "sh"})
 
 _FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?Z)?")
 _MARK = "--- exit "
 _GIT = "[user]\nname = Ada Byron\nemail = ada@example.com\n[init]\ndefaultBranch = main\n[core]\nautocrlf = false\n"
 
@@ -155,10 +157,14 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def agrees(expected: str, printed: str) -> bool:
     """True if the page says what was printed. Space at the end of lines and of the text does not count."""
-    lines = [re.escape(line.rstrip()).replace(r"\.\.\.", ".*") for line in expected.rstrip().split("\n")]
+    lines = [_pattern(line.rstrip()) for line in expected.rstrip().split("\n")]
     pattern = "".join(r"(?:.*\n)*?" if line == ".*" else f"{line}\n" for line in lines)
     text = "\n".join(line.rstrip() for line in printed.rstrip().split("\n"))
     return re.fullmatch(pattern, f"{text}\n") is not None
+
+
+def _pattern(line: str) -> str:
+    return _MOMENT.sub(lambda _: _MOMENT.pattern, re.escape(line).replace(r"\.\.\.", ".*").replace(r"\-", "-"))
 
 
 def promised(expected: str) -> int:

@@ -79,6 +79,8 @@ SECRETS = {
     "digitalocean": "dop_v1_" + letters(64, HEX),
     "databricks": "dapi" + "".join(DIGITS.choices(HEX, k=32)),
     "jwt": "eyJ" + letters(30) + "." + "eyJ" + letters(60) + "." + letters(43),
+    "azure": "AccountKey=" + letters(86) + "==",
+    "slack webhook": "hooks.slack.com/services/T" + letters(8) + "/B" + letters(8) + "/" + letters(24),
     "in use": KEY,
 }
 
