@@ -214,7 +214,7 @@ def _leaves(value: Json, steps: list[str]) -> Iterator[Leaf]:
     elif isinstance(value, dict):
         if step in value:
             yield from _leaves(value[step], rest)
-        elif not rest:
+        elif not rest and step not in (ITEM, MAP_KEY):
             yield ABSENT
 
 

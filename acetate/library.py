@@ -60,7 +60,7 @@ class WorkingTree:
     def read(self, path: str) -> bytes | None:
         # No Path: a check reads thousands of files.
         try:
-            with open(f"{self.root}/{path}", "rb") as file:  # noqa: PTH123
+            with open(f"{self.root}/{path}", "rb") as file:
                 return file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None

@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote_plus
 
 from acetate import multipart
@@ -657,9 +657,9 @@ def _located(text: str, start: int, end: int) -> Document | None:
     return Document(start, end, [Leaf(*said, *token.span(1)) for said, token in tokens])
 
 
-def _leaves(document: object) -> Iterator[tuple[str, str, str, str, bool, bool]]:
-    """All strings in the order of the text, as the first fields of a `Leaf`."""
-    todo: list[tuple[object, str, str, str, bool, bool]] = [(document, "", "$", "$", False, False)]
+def _leaves(document: Any) -> Iterator[tuple[str, str, str, str, bool, bool]]:
+    """All strings of an object, an array or a string in the order of the text, as the first fields of a `Leaf`."""
+    todo: list[tuple[Any, str, str, str, bool, bool]] = [(document, "", "$", "$", False, False)]
     while todo:
         value, name, path, group, is_key, quiet = todo.pop()
         if isinstance(value, str):
@@ -671,7 +671,7 @@ def _leaves(document: object) -> Iterator[tuple[str, str, str, str, bool, bool]]
                 if isinstance(inner, (str, list)):
                     todo.append((inner, key, at, f"{group}{index}.{key}", False, hushed))
                 todo.append((key, "", at, "", True, hushed))
-        elif isinstance(value, list):
+        else:
             for position, inner in reversed(list(enumerate(value))):
                 if isinstance(inner, (str, list)):
                     step = ITEM if isinstance(inner, _Pairs) and _index(inner) else f"[{position}]"

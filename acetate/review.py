@@ -193,7 +193,7 @@ class _Desk:
     def _restore(self, file: FileChange, decided: Decided) -> FileChange:
         if digest(self.read(file.path)) != file.after:
             raise Refused(
-                f"has moved on since {decided.fingerprint[:8]} was accepted on {decided.at[:10]}, so it cannot be put back",
+                f"has moved on since {decided.fingerprint[:8]} was accepted, so it cannot be put back",
                 where=file.path,
                 next=f"undo what was accepted later first (acetate log {file.path}), or git log -p -- '{file.path}'",
             )
@@ -273,6 +273,7 @@ def _decided(
     files: tuple[FileChange, ...],
     batch: str,
 ) -> Decided:
+    sides = {"before": change.before, "after": change.after}
     summary: dict[str, Json] = {
         "kind": change.kind,
         "severity": change.severity,
@@ -282,10 +283,8 @@ def _decided(
         "stream": change.stream,
         "path": change.path,
         "occurrences": len(change.occurrences),
+        **{name: side for name, side in sides.items() if not isinstance(side, Absent)},
     }
-    for name, side in (("before", change.before), ("after", change.after)):
-        if not isinstance(side, Absent):
-            summary[name] = side
     return Decided(change.fingerprint, decision, by, _now(), why, "terminal", summary, files, batch)
 
 

@@ -2,7 +2,7 @@
 
 The naive pipeline is what one would write first: vcrpy loads each cassette, and every exchange costs one validation
 with one compiled jsonschema validator and one DeepDiff against its approved body. Prints ratios, and exits with 1
-where one is missed. Usage: python bench/check.py [CASSETTES [EXCHANGES_EACH]]
+where one is missed. Usage: python bench/check.py [CASSETTES EXCHANGES_EACH]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,11 @@ MODELS = ("meta-llama/Llama-3.3-70B-Instruct-Turbo", "Qwen/Qwen2.5-72B-Instruct-
 
 
 def main() -> int:
-    cassettes, each = (int(word) for word in (*sys.argv[1:], "2000", "5")[:2]) if len(sys.argv) < 3 else map(int, sys.argv[1:3])
+    cassettes, each = map(int, sys.argv[1:3] if len(sys.argv) == 3 else (2000, 5))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         bodies = _project(root, cassettes, each)
-        environ = {**os.environ, "CI": ""}
-        subprocess.run([*ACETATE, "--root", folder, "accept", "--all"], check=True, env=environ, stdout=subprocess.DEVNULL)
+        _accept(folder)
         naive = _seconds(lambda: _naive(root, bodies))
         cold = _check(root, cold=True)
         warm = min(_check(root, cold=False) for _ in range(3))
@@ -52,6 +52,12 @@ def main() -> int:
     return 0 if ratios[0] >= COLD and ratios[1] >= WARM and ratios[2] <= HELP and ratios[3] <= ONE else 1
 
 
+def _accept(folder: str) -> None:
+    """Make the baseline; a benchmark may run in CI, which may not."""
+    command = [*ACETATE, "--root", folder, "accept", "--all"]
+    subprocess.run(command, check=True, env={**os.environ, "CI": ""}, stdout=subprocess.DEVNULL)
+
+
 def _project(root: Path, cassettes: int, each: int) -> list[Any]:
     """Cassettes as vcrpy writes them; the approved bodies in order, for the naive pipeline."""
     bodies = []
@@ -61,8 +67,8 @@ def _project(root: Path, cassettes: int, each: int) -> list[Any]:
         bodies += [json.loads(response["body"]["string"]) for _, response in pairs]
         path = root / "cassettes" / f"group{number % 40}" / f"test_{number}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = {"requests": [_Request(request) for request, _ in pairs], "responses": [response for _, response in pairs]}
-        path.write_text(serialize(held, yamlserializer))
+        requests, responses = zip(*pairs, strict=True)
+        path.write_text(serialize({"requests": map(_Request, requests), "responses": responses}, yamlserializer))
     return bodies
 
 
@@ -78,8 +84,9 @@ class _Request:
 
 def _exchange(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     model = MODELS[number % 3]
-    question = f"Question {number}: what does a client see when a field changes? " + "Please answer in one sentence. " * 9
-    asked = {"model": model, "messages": [{"role": "user", "content": question}], "temperature": 0.7, "max_tokens": 100}
+    question = f"Question {number}: what does a client see? " + "Please answer in one sentence. " * 9
+    messages = [{"role": "user", "content": question}]
+    asked = {"model": model, "messages": messages, "temperature": 0.7, "max_tokens": 100}
     body: dict[str, Any] = {
         "id": f"oNv{number:08x}-zqrih-9acd{number:012x}",
         "object": "chat.completion",
@@ -105,7 +112,11 @@ def _exchange(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     }
     response = {
         "status": {"code": 200, "message": "OK"},
-        "headers": {"content-type": ["application/json; charset=utf-8"], "x-ratelimit-limit": ["100"], "cf-ray": [f"{number:016x}-MXP"]},
+        "headers": {
+            "content-type": ["application/json; charset=utf-8"],
+            "x-ratelimit-limit": ["100"],
+            "cf-ray": [f"{number:016x}-MXP"],
+        },
         "body": {"string": json.dumps(body, indent=2)},
     }
     return request, response
@@ -147,7 +158,7 @@ def _starts() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _project(root, 1, 1)
-        subprocess.run([*ACETATE, "--root", folder, "accept", "--all"], check=True, env={**os.environ, "CI": ""}, stdout=subprocess.DEVNULL)
+        _accept(folder)
         commands = {
             "python -c pass": [sys.executable, "-c", "pass"],
             "acetate --help": [*ACETATE, "--help"],
@@ -157,7 +168,8 @@ def _starts() -> dict[str, float]:
         for _ in range(15):
             for name, command in commands.items():
                 shutil.rmtree(root / ".acetate" / "cache", ignore_errors=True)
-                best[name] = min(best[name], _seconds(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True)))
+                run = partial(subprocess.run, command, stdout=subprocess.DEVNULL, check=True)
+                best[name] = min(best[name], _seconds(run))
     return {name: seconds / best["python -c pass"] for name, seconds in best.items() if name != "python -c pass"}
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from genson import SchemaBuilder  # type: ignore[import-untyped]  # it has no types
+from genson import SchemaBuilder  # it has no types
 
 from acetate.body import Json
 from acetate.shape import learn

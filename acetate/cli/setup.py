@@ -34,7 +34,7 @@ _CONFIG = """\
 
 # Requests match on method, path, query and body. A part of a prompt that changes every day is masked like this:
 # [match]
-# mask = [{{path = "$.messages[0].content", regex = '\\d{{4}}-\\d\\d-\\d\\d'}}]
+# mask = [{{path = "$.messages[].content", regex = '\\d{{4}}-\\d\\d-\\d\\d'}}]
 
 # What is a secret here, besides what always is (API keys, cookies, tokens):
 # [redact]
