@@ -26,11 +26,9 @@ from acetate.provider import Rules
 from acetate.retyping import JSON_TYPES
 from acetate.snapshot import Entry, Observation, paired
 from acetate.spread import spread
-from acetate.verdict import Context, Counts, Problem, Verdict, judged
+from acetate.verdict import Context, Counts, Problem, Verdict, judged, ordered
 
 __all__ = ["compared", "echoes", "entry_differences", "examine", "examine_cassette", "grouped", "is_reported"]
-
-_RANK = {"error": 0, "warn": 1, "info": 2}
 
 
 def examine(
@@ -131,9 +129,7 @@ def grouped(
         together.setdefault(key, []).append(finding)
     changes = [_change(key, group, totals, project, decisions, edge) for key, group in together.items()]
     shown = [each for each in changes if each.severity != "none"]
-    return tuple(
-        sorted(shown, key=lambda each: (_RANK[each.severity], each.provider, each.operation, each.path, each.kind))
-    )
+    return ordered(shown)
 
 
 def _change(
