@@ -79,5 +79,5 @@ def _expand(value: Json, steps: list[str | int], place: str) -> Iterator[tuple[s
         elif step == MAP_KEY:
             for key, item in value.items():
                 yield from _expand(item, rest, child(place, key))
-        elif not rest:
+        elif not rest and step != ITEM:
             yield child(place, step), False, None

@@ -225,6 +225,11 @@ class Redaction:
         )
 
     @cached_property
+    def header_names(self) -> Mapping[str, bool]:
+        """Whether the value of a header is hidden, whatever it looks like."""
+        return _HeaderNames(self)
+
+    @cached_property
     def known(self) -> re.Pattern[str] | None:
         """Finds the values of the keys in use, however they are spelled."""
         spelled = {spelling for value in self.values for spelling in spellings(value)}
@@ -238,7 +243,7 @@ class Redaction:
         beginnings |= {(spelling[:8], "") for value in self.values for spelling in spellings(value)}
         around: dict[str, list[str]] = {}
         for letter, name in _NAMED.items():
-            around[letter] = [f"(?i:{name})"]
+            around[letter] = [name]
             around[letter.upper()] = [f"(?i:{name})"]
         for beginning, condition in sorted(beginnings):
             at = min(range(len(beginning)), key=lambda n: _COMMON.find(beginning[n]))
@@ -251,6 +256,17 @@ class Redaction:
         """Finds the fields that the project or a provider named."""
         names = ("[^a-z0-9]?".join(map(re.escape, name)) for name in sorted(self.fields))
         return re.compile(rf"(?i)(?:{'|'.join(names)})s?{_THEN}") if self.fields else None
+
+
+class _HeaderNames(dict[str, bool]):
+    """Filled as it is asked: a suite sends the same few names ten thousand times."""
+
+    def __init__(self, redaction: Redaction) -> None:
+        self._redaction = redaction
+
+    def __missing__(self, name: str) -> bool:
+        self[name] = name.lower() in self._redaction.headers or self._redaction.is_secret(name)
+        return self[name]
 
 
 def redact(exchange: Exchange, redaction: Redaction) -> RedactedExchange:
@@ -322,30 +338,20 @@ def _keys_in_use(providers: Iterable[Provider], environ: Mapping[str, str]) -> t
 
 
 def _redact_headers(headers: Headers, side: str, redaction: Redaction) -> Headers:
-    by_name = [_is_secret_header(name, redaction.headers, redaction.fields) for name, _ in headers]
-    others = "\n".join([value for (_, value), secret in zip(headers, by_name, strict=True) if not secret])
-    suspicious = redaction.is_suspicious(others)
+    secret = redaction.header_names
+    suspicious = redaction.is_suspicious("\n".join([value for name, value in headers if not secret[name]]))
     found = tuple(
-        [
-            (name, _redact_header(value, f"{side}.headers.{name.lower()}", secret, redaction))
-            if secret or suspicious
-            else (name, value)
-            for (name, value), secret in zip(headers, by_name, strict=True)
-        ]
+        [_redact_header(*pair, side, redaction) if suspicious or secret[pair[0]] else pair for pair in headers]
     )
     return headers if found == headers else found
 
 
-def _redact_header(value: str, place: str, secret: bool, redaction: Redaction) -> str:
-    if secret and place not in redaction.allow:
-        return _applied(value, _hidden(value))
+def _redact_header(name: str, value: str, side: str, redaction: Redaction) -> tuple[str, str]:
+    place = f"{side}.headers.{name.lower()}"
+    if redaction.header_names[name] and place not in redaction.allow:
+        return name, _applied(value, _hidden(value))
     # How a body is read hangs on this one; if it holds a secret, the second look stops the write.
-    return value if place.endswith(".content-type") else _text_without(value, place, redaction)
-
-
-@lru_cache(maxsize=1024)
-def _is_secret_header(name: str, headers: frozenset[str], fields: frozenset[str]) -> bool:
-    return name.lower() in headers or is_secret_name(name, fields)
+    return name, value if place.endswith(".content-type") else _text_without(value, place, redaction)
 
 
 def _redact_uri(uri: str, redaction: Redaction) -> str:

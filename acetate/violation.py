@@ -115,7 +115,7 @@ class _Formats:
     """The formats as the compiled validator reads them, for the one that explains."""
 
     def check(self, value: Json, name: str) -> None:
-        from jsonschema import FormatError
+        from jsonschema.exceptions import FormatError
 
         try:
             keeps = jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True).is_valid(value)

@@ -164,7 +164,9 @@ def agrees(expected: str, printed: str) -> bool:
 
 
 def _pattern(line: str) -> str:
-    return _MOMENT.sub(lambda _: _MOMENT.pattern, re.escape(line).replace(r"\.\.\.", ".*").replace(r"\-", "-"))
+    """The regular expression for one line of a page."""
+    texts = (re.escape(text).replace(r"\.\.\.", ".*") for text in _MOMENT.split(line))
+    return _MOMENT.pattern.join(texts)
 
 
 def promised(expected: str) -> int:

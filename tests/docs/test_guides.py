@@ -76,6 +76,9 @@ def test_the_pages_have_something_to_run():
         ("at ... o'clock\n", "at 12 o'clock\n"),
         ("one\n...\nfour\n", "one\ntwo\nthree\nfour\n"),
         ("one\n...\nfour\n", "one\nfour\n"),
+        ('--reason "..."\n', '--reason "..."\n'),
+        ("2026-01-02 03:04  by Ada\n", "2027-11-12 13:14  by Ada\n"),
+        ('"at": "2026-01-02T03:04:05.678901Z"\n', '"at": "2027-11-12T13:14:15.161718Z"\n'),
         ("", ""),
     ],
 )
@@ -91,6 +94,7 @@ def test_a_page_agrees_with(expected, printed):
         ("", "a warning\n"),
         ("one\n...\nfour\n", "one\nfour\nfive\n"),
         ("a ... b\n", "a\nb\n"),
+        ("2026-01-02 03:04  by Ada\n", "2026-01-02  by Ada\n"),
     ],
 )
 def test_a_page_does_not_agree_with(expected, printed):

@@ -110,9 +110,7 @@ def test_at_most_one_in_a_hundred_ordinary_values_is_redacted(capsys):
         if exchange.request.uri != clean.request.uri:
             wrong.append((name, "uri", exchange.request.uri, clean.request.uri))
     with capsys.disabled():
-        sys.stderr.write(
-            f"\nreal recordings: {len(wrong)} of {seen} values redacted that nobody listed, {expected} that were\n"
-        )
+        sys.stderr.write(f"\nreal recordings: {len(wrong)} of {seen} values redacted unlisted, {expected} listed\n")
     assert seen > 10_000
     assert expected > 100
     assert len(wrong) <= seen / 100, wrong[:10]
