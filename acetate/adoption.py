@@ -43,10 +43,14 @@ def _is_there(leaf: Leaf) -> bool:
 
 
 def _is_shown(leaf: Leaf) -> bool:
-    """A string, also one with JSON text, or a boolean."""
+    """A string, also one with JSON text, a boolean, or a number that is shown as it is."""
     if isinstance(leaf, str):
         return leaf not in MASKS or MASKS[leaf].type == "string"
-    return isinstance(leaf, bool) or (isinstance(leaf, dict) and JSON_TEXT in leaf)
+    return isinstance(leaf, (bool, int, float)) or (isinstance(leaf, dict) and JSON_TEXT in leaf)
+
+
+def _is_same(leaf: Leaf, value: Leaf) -> bool:
+    return type(leaf) is type(value) and leaf == value
 
 
 _TAKE = _Edit(_is_anything)
@@ -108,16 +112,16 @@ def _edited(before: Json, now: Json, steps: list[str], change: Change) -> Json:
 
 def _reworded(before: Json, now: Json, steps: list[str], change: Change) -> Json:
     if isinstance(change.before, Absent):
-        return _taken(before, now, steps, _Edit(lambda leaf: _is_shown(leaf) and leaf == change.after, adds=True))
+        return _taken(before, now, steps, _Edit(lambda leaf: _is_same(leaf, change.after), adds=True))
     old, new = ([leaf for leaf in _leaves(side, steps) if _is_shown(leaf)] for side in (before, now))
-    if change.before in old and change.after in new:
+    if any(_is_same(leaf, change.before) for leaf in old) and any(_is_same(leaf, change.after) for leaf in new):
         return _replaced(before, steps, change.before, change.after)
     return _taken(before, now, steps, _SHOW if old and new else _RETYPE)
 
 
 def _replaced(value: Json, steps: list[str], old: Leaf, new: Leaf) -> Json:
     if not steps:
-        return new if _is_shown(value) and value == old and not isinstance(new, Absent) else value
+        return new if _is_same(value, old) and not isinstance(new, Absent) else value
     step, rest = steps[0], steps[1:]
     held = _forms_in(value, step)
     if held is not None:
@@ -134,8 +138,9 @@ def _taken(before: Json, now: Json, steps: list[str], edit: _Edit) -> Json:
     leaves = list(_leaves(now, steps))
     if not any(map(edit.fits, leaves)):
         return before
-    if edit.adds and all(map(edit.fits, leaves)):
-        edit = _TAKE  # Whatever was approved there, all of it is so now.
+    there = [leaf for leaf in leaves if _is_there(leaf)]
+    if edit.adds and all(map(edit.fits, there)):
+        edit = _RETYPE if there else _TAKE  # Whatever was approved there, all of it is so now.
     return _merged(before, now, steps, edit)
 
 
@@ -165,11 +170,19 @@ def _merged_forms(old: list[Json], new: list[Json], steps: list[str], edit: _Edi
                 giver = givers[_closest((_merged(form, each, steps, edit), each) for each in givers)]
                 result[index] = _merged(form, giver, steps, edit)
                 spare = [each for each in spare if each is not giver]
-    bases = [form for form in old if _leads(form, steps)]
+    bases = [index for index, form in enumerate(old) if _leads(form, steps)]
     for giver in spare if bases else ():
-        base = bases[_closest((_merged(each, giver, steps, edit), giver) for each in bases)]
-        result.append(_merged(base, giver, steps, edit))
+        index = bases[_closest((_merged(old[index], giver, steps, edit), giver) for index in bases)]
+        result.append(_merged(old[index], giver, steps, edit))
+        if edit.adds and _is_dispensable(result, index, steps):
+            result[index] = result.pop()
     return result
+
+
+def _is_dispensable(held: list[Json], index: int, steps: list[str]) -> bool:
+    """True if what a form has at the end of a path, others have there, too."""
+    others = [leaf for form in held[:index] + held[index + 1 :] for leaf in _leaves(form, steps)]
+    return all(leaf in others for leaf in _leaves(held[index], steps))
 
 
 def _closest(pairs: Iterator[tuple[Json, Json]]) -> int:

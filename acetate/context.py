@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,6 +48,9 @@ def context_of(project: str, root: Path, environ: Mapping[str, str], *, quick: b
 
 def git(root: Path, *words: str) -> str | None:
     """What git answers, without its last line end; None where it answers nothing or is not there."""
+    # A check that prints only text asks git nothing, and does not wait for this.
+    import subprocess
+
     try:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError):

@@ -248,7 +248,10 @@ class _Writer:
         mark = mark_at(self.rules, path)
         nulls = shape.types.get("null", 0)
         # An older snapshot may hold a token where the rules show values today: then the list would not be complete.
-        if mark not in ("enum", "const") or not shape.values or sum(shape.values.values()) < shape.count - nulls:
+        complete = sum(shape.values.values()) == shape.count - nulls
+        # Beside a boolean, Python cannot tell 1 from True.
+        mixed = shape.types.get("boolean") and (shape.types.get("integer") or shape.types.get("number"))
+        if mark not in ("enum", "const") or not shape.values or not complete or mixed:
             return
         values = _listed(shape)
         if mark == "const" and len(values) == 1 and not nulls:

@@ -8,7 +8,7 @@ end as a Verdict. Cassettes are held one at a time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from acetate.body import Json
@@ -31,12 +31,21 @@ from acetate.verdict import Context, Counts, Problem, Verdict, judged, ordered
 __all__ = ["compared", "echoes", "entry_differences", "examine", "examine_cassette", "grouped", "is_reported"]
 
 
+Counting = Callable[[Iterator[Examined], int], Iterator[Examined]]
+"""Passes results on as they come, and is told how many will; so that somebody can be shown how far it is."""
+
+
 def examine(
-    project: Project, cassettes: Iterable[CassetteFile], context: Context, *, complete: bool = False
+    project: Project,
+    cassettes: Iterable[CassetteFile],
+    context: Context,
+    *,
+    complete: bool = False,
+    counting: Counting | None = None,
 ) -> Verdict:
     """Examine cassettes against what is approved. A `complete` run covers all of the project's cassettes, so that it
     can also tell what is no longer seen at all."""
-    shown = _examined(project, list(cassettes))
+    shown = _examined(project, list(cassettes), counting)
     project.results.save(complete=complete)
     totals = Totals()
     for each in shown:
@@ -52,12 +61,15 @@ def examine(
     return Verdict(judged(changes, found, examined), context, counts, changes, found)
 
 
-def _examined(project: Project, files: Sequence[CassetteFile]) -> list[Examined]:
+def _examined(project: Project, files: Sequence[CassetteFile], counting: Counting | None) -> list[Examined]:
     """What each cassette showed: kept from an earlier run where nothing has changed since."""
     keys = {file: project.result_key(file) for file in files}
     known = {file: project.results.get(key) for file, key in keys.items()}
     new = [file for file, kept in known.items() if kept is None]
-    for file, examined in zip(new, spread(partial(examine_cassette, project), new), strict=True):
+    results = spread(partial(examine_cassette, project), new)
+    if counting:
+        results = counting(results, len(new))
+    for file, examined in zip(new, results, strict=True):
         known[file] = examined
         project.results.put(keys[file], examined)
     return [examined for examined in known.values() if examined is not None]

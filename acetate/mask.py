@@ -1,7 +1,7 @@
 """The masked form of a JSON value: what differs from call to call is replaced by a token that keeps its type.
 
 Strings become `<text>`, `<id>` or `<time>`, numbers `<int>` or `<number>`; null, absence, `[]` and booleans are never
-masked. Which strings are shown as they are (enums, constants) is said by the rules of the provider, never guessed from
+masked. Which values are shown as they are (enums, constants) is said by the rules of the provider, never guessed from
 values. An array is written as its distinct items in order of first appearance, then the note `n ≥ 1`; a map (`{*}`)
 likewise; JSON text inside a string is shown as `{"<json>": …}`. What a provider sends can never pass for one of these
 signs.
@@ -9,6 +9,8 @@ signs.
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -42,10 +44,16 @@ def forms(values: list[Json]) -> list[Json]:
     """Distinct masked values in order of first appearance, then the note; `[]` stays `[]`."""
     distinct: list[Json] = []
     for value in values:
-        # True == 1 in Python, but masked numbers are tokens, so equality is the equality of JSON here.
-        if value not in distinct:
+        # In Python, True == 1 == 1.0; in JSON they are three values.
+        if value not in distinct or not any(_is_same(value, each) for each in distinct):
             distinct.append(value)
     return [*distinct, NOTE] if distinct else []
+
+
+def _is_same(one: Json, other: Json) -> bool:
+    if repr(one) == repr(other):
+        return True
+    return one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def remask(masked: Json, rules: Rules) -> Json:
@@ -104,7 +112,7 @@ def _mask(value: Json, node: RuleNode, mark: Mark | None, rules: Rules) -> Json:
     if kind is list:
         item = node.item or _NOTHING
         return forms([_mask(each, item, item.mark, rules) for each in value])  # type: ignore[union-attr]
-    if value is None or kind is bool:
+    if value is None or kind is bool or (mark in _SHOWN and (kind is int or math.isfinite(value))):  # type: ignore[arg-type]
         return value
     return "<int>" if kind is int and mark != "number" else "<number>"
 

@@ -164,14 +164,18 @@ class Project:
                 yield CassetteFile(name.replace(os.sep, "/"), found.replace(os.sep, "/"))
 
     def _below(self, path: Path) -> Iterator[CassetteFile]:
-        """A file, a folder's files, or a cassette by its name; from the current folder or from the root."""
+        """A file, a folder's files, or a cassette by its name; from the current folder or from the root. Of a folder
+        the project's cassettes; every YAML file only where it has none of them, since other YAML is no cassette."""
         root = self.root.resolve()
         for base in (Path.cwd(), root):
             here = (base / path).resolve()
             if not here.is_relative_to(root):
                 continue
             if here.is_dir():
-                files = [each for each in here.rglob("*") if each.suffix in _SUFFIXES and each.is_file()]
+                known = [root / each.path for each in self.cassettes()]
+                files = [each for each in known if each.is_relative_to(here)] or [
+                    each for each in here.rglob("*") if each.suffix in _SUFFIXES and each.is_file()
+                ]
             else:
                 named = [here, *(here.with_name(here.name + suffix) for suffix in _SUFFIXES)]
                 files = [each for each in named if each.suffix in _SUFFIXES and each.is_file()]

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from acetate.amendment import examine_amendment
 from acetate.cli.progress import counting
 from acetate.context import context_of
 from acetate.errors import UsageError
@@ -37,10 +36,13 @@ def check(arguments: argparse.Namespace) -> int:
         project.config.project, project.root, os.environ, quick=arguments.format == "text" and not outputs
     )
     if arguments.against is not None:
+        # A plain check, which everybody waits for, does without git.
+        from acetate.amendment import examine_amendment
+
         verdict = examine_amendment(project, arguments.against, context)
     else:
         files = project.cassettes(arguments.paths)
-        verdict = examine(project, counting(files), context, complete=not arguments.paths)
+        verdict = examine(project, files, context, complete=not arguments.paths, counting=counting)
     code = _finish(verdict, arguments.format, outputs)
     if arguments.against is not None and arguments.format == "text" and code == 1:
         print(

@@ -134,7 +134,7 @@ def _verdict(project: Project, against: str | None) -> Verdict:
     context = context_of(project.config.project, project.root, os.environ, quick=True)
     if against is not None:
         return examine_amendment(project, against, context)
-    return examine(project, counting(project.cassettes()), context, complete=True)
+    return examine(project, project.cassettes(), context, complete=True, counting=counting)
 
 
 def _chosen(project: Project, verdict: Verdict, arguments: argparse.Namespace) -> Sequence[Change]:

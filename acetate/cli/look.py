@@ -82,7 +82,8 @@ def log(arguments: argparse.Namespace) -> int:
 def status(arguments: argparse.Namespace) -> int:
     """Take stock of the project."""
     project = Project.open(arguments.root, os.environ)
-    stock = take_stock(project, counting(project.cassettes()))
+    cassettes = project.cassettes()
+    stock = take_stock(project, counting(iter(cassettes), len(cassettes)))
     if arguments.format == "json":
         print(json.dumps(stock.as_json(), indent=2))
         return 0
@@ -98,7 +99,7 @@ def _change(project: Project, what: str) -> Change:
     if "/" in what or (project.root / what).exists():
         raise UsageError(f"`{what}` names no exchange", next=f"acetate show '{what}#0'   (its first exchange)")
     context = context_of(project.config.project, project.root, os.environ, quick=True)
-    changes = examine(project, counting(project.cassettes()), context, complete=True).changes
+    changes = examine(project, project.cassettes(), context, complete=True, counting=counting).changes
     return named_one(what, changes, lambda each: each.fingerprint, "acetate check")
 
 

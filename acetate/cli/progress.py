@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
 __all__ = ["LONG", "counting"]
@@ -15,16 +15,16 @@ LONG: Final = 200
 _STEP: Final = 10
 
 
-def counting(cassettes: Sequence[T]) -> Iterator[T]:
-    """The cassettes, counted on stderr as they are taken."""
-    if len(cassettes) <= LONG or not sys.stderr.isatty():
-        yield from cassettes
+def counting(results: Iterator[T], total: int) -> Iterator[T]:
+    """The results as they come, one for each cassette, counted on stderr."""
+    if total <= LONG or not sys.stderr.isatty():
+        yield from results
         return
     line = ""
     try:
-        for number, each in enumerate(cassettes, 1):
+        for number, each in enumerate(results, 1):
             if number % _STEP == 0:
-                line = f"{number} of {len(cassettes)} cassettes"
+                line = f"{number} of {total} cassettes"
                 print(f"\r{line}", end="", file=sys.stderr, flush=True)
             yield each
     finally:

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from acetate.provider import Mark, RuleNode, Rules
 
 KEYS = ["id", "type", "status", "object", "role", "created_at", "score", "text", "model", "usage", "arguments", "tags"]
-WORDS = ["stop", "eos", "length", "2026-01-01T00:00:00Z", "hello there", '{"city": "Rome"}', "", "<int>", "n ≥ 1", "<text>"]
+WORDS = [
+    "stop",
+    "eos",
+    "length",
+    "2026-01-01T00:00:00Z",
+    "hello there",
+    '{"city": "Rome"}',
+    "",
+    "<int>",
+    "n ≥ 1",
+    "<text>",
+]
 
 RULES = Rules(
     RuleNode(),
@@ -69,7 +80,9 @@ def _nodes(inner: st.SearchStrategy[RuleNode]) -> st.SearchStrategy[RuleNode]:
 rule_sets = st.builds(
     Rules,
     st.recursive(st.builds(RuleNode, mark=marks), _nodes, max_leaves=6),
-    st.dictionaries(keys, st.sampled_from(["text", "id", "time", "number", "enum", "const", "keep", "json"]), max_size=6),
+    st.dictionaries(
+        keys, st.sampled_from(["text", "id", "time", "number", "enum", "const", "keep", "json"]), max_size=6
+    ),
 )
 """Any profile, however odd."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from acetate.change import ABSENT
 from acetate.comparison import compare
-from acetate.mask import mask
+from acetate.mask import mark_at, mask
 from acetate.provider import profiles, rules
 
 RULES = rules(profiles()["together"], "chat.completions")
@@ -277,3 +277,90 @@ def test_a_shown_number_is_compared_by_value() -> None:
     approved, seen = mask({"error": {"code": 404}}, kept), mask({"error": {"code": 400}}, kept)
     found = compare([approved], [seen], kept, None)
     assert [(each.kind, each.before, each.after) for each in found] == [("enum-value-replaced", 404, 400)]
+
+
+def _events(*events: dict[str, Any]) -> list[Any]:
+    return [mask(each, RULES) for each in events]
+
+
+FIRST = {"object": "chat.completion.chunk", "choices": [{"delta": {"role": "assistant", "content": ""}}], "usage": None}
+MIDDLE = {"object": "chat.completion.chunk", "choices": [{"delta": {"content": "R"}}], "usage": None}
+LAST = {"object": "chat.completion.chunk", "choices": [], "usage": {"total_tokens": 7}}
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ([FIRST, MIDDLE, LAST], []),
+        ([FIRST, LAST], []),
+        ([FIRST, MIDDLE], [("value-changed", "$.usage")]),
+        ([MIDDLE, LAST], [("optional-field-removed", "$.choices[].delta.role")]),
+        ([FIRST, {**MIDDLE, "seed": 1}, LAST], [("field-added", "$.seed")]),
+        ([FIRST, MIDDLE, {**LAST, "usage": {"total_tokens": "7"}}], [("type-changed", "$.usage.total_tokens")]),
+        ([FIRST, MIDDLE, {**LAST, "object": "usage"}], [("const-changed", "$.object")]),
+        ([{"choices": FIRST["choices"], "usage": None}, MIDDLE, LAST], [("field-removed", "$.object")]),
+    ],
+    ids=[
+        "the same",
+        "one form less",
+        "no usage",
+        "no role",
+        "one more field",
+        "retyped",
+        "another object",
+        "partly gone",
+    ],
+)
+def test_the_events_of_a_stream_are_read_as_one(now: list[dict[str, Any]], expected: list[tuple[str, str]]) -> None:
+    known = Known(
+        required={"$.object", "$.choices", "$.usage"},
+        types={"$.usage": {"object", "null"}},
+        empty={"$.choices"},
+    )
+    found = compare(_events(FIRST, MIDDLE, LAST), _events(*now), RULES, known)
+    # What is null in every event now was an object or null: both are approved, and nothing is said.
+    assert [(each.kind, each.path) for each in found] == [each for each in expected if each[0] != "value-changed"]
+
+
+def test_a_new_type_of_event_is_a_value_that_was_added() -> None:
+    before = _events({"type": "delta", "text": "a"}, {"type": "end"})
+    now = [*before, *_events({"type": "ping"})]
+    found = compare(before, now, RULES, None)
+    assert [(each.kind, each.path, each.after) for each in found] == [("enum-value-added", "$.type", "ping")]
+
+
+def test_a_whole_number_where_any_number_was_approved_is_no_change() -> None:
+    assert compare([{"n": "<number>"}], [{"n": "<int>"}], RULES, None) == []
+
+
+def test_a_map_of_an_older_profile_is_not_compared_key_by_key() -> None:
+    assert compare([{"usage": {"{*}": ["<int>", "n ≥ 1"]}}], [{"usage": {"n": "<int>"}}], RULES, None) == []
+
+
+def test_the_values_of_maps_are_compared_with_each_other() -> None:
+    logprobs = ({"choices": [{"logprobs": {"top_logprobs": [{"Rome": value}]}}]} for value in (-0.5, "x"))
+    before, now = (mask(each, RULES) for each in logprobs)
+    found = compare([before], [now], RULES, None)
+    assert [(each.kind, each.path) for each in found] == [("type-changed", "$.choices[].logprobs.top_logprobs[]{*}")]
+
+
+def test_null_where_some_values_were_approved_is_one_difference() -> None:
+    found = compare([{"n": ["<int>", "n ≥ 1"]}], [{"n": ["<int>", None, "n ≥ 1"]}], RULES, None)
+    assert [(each.kind, each.path) for each in found] == [("became-nullable", "$.n[]")]
+
+
+def test_text_in_place_of_what_a_model_was_asked_to_write_as_json_is_text() -> None:
+    where = "$.choices[].message.content"
+    before, now = ({"choices": [{"message": {"content": each}}, "n ≥ 1"]} for each in ({"<json>": {}}, "<text>"))
+    assert mark_at(RULES, where) is None
+    assert compare([before], [now], RULES, None) == []
+
+
+@pytest.mark.parametrize(
+    ("approved", "kinds"), [({"$.choices[].finish_reason": {"eos", "length"}}, []), ({}, ["enum-value-added"])]
+)
+def test_a_further_value_that_was_approved_for_the_model_is_no_news(approved: Any, kinds: list[str]) -> None:
+    def add(body: dict[str, Any]) -> None:
+        body["choices"].append({**body["choices"][0], "finish_reason": "length"})
+
+    assert [each[0] for each in differences(add, Known(values=approved), model="m")] == kinds

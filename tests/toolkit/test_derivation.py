@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -12,10 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acetate.body import Json
+from acetate.cassette import Cassette
 from acetate.contract import Contract, Schema, pinned_in
 from acetate.derivation import Sample, derive
 from acetate.mask import forms, mask
-from acetate.provider import Operation, RuleNode, Rules
+from acetate.provider import Operation, Providers, RuleNode, Rules, operation, profiles, rules
+from acetate.snapshot import Observation, observe
+from acetate.violation import Validator
 from tests.toolkit.bodies import RULES, objects, rule_sets, values
 
 CALL = Operation("generic", "POST /things")
@@ -131,7 +135,9 @@ def test_strings_that_are_all_times_have_a_format() -> None:
 
 def test_strings_that_are_all_json_text_say_so() -> None:
     assert at(contract(sample({"arguments": "{}"})), "$.arguments")["contentMediaType"] == "application/json"
-    assert "contentMediaType" not in at(contract(sample({"arguments": "{}"}), sample({"arguments": "-"})), "$.arguments")
+    assert "contentMediaType" not in at(
+        contract(sample({"arguments": "{}"}), sample({"arguments": "-"})), "$.arguments"
+    )
 
 
 def test_what_is_always_the_same_is_a_constant() -> None:
@@ -153,7 +159,13 @@ def test_values_are_listed_by_model_only_where_models_differ() -> None:
     assert at(apart, "$.status")["x-acetate"]["values"] == {"a": ["stop"], "b": ["eos"]}
 
 
-@pytest.mark.parametrize("other", ["<text>", 404, {"<json>": {}}])
+def test_numbers_that_are_shown_are_listed_too() -> None:
+    document = contract(sample({"status": 404}), sample({"status": 2**70}), sample({"status": "stop"}))
+    assert at(document, "$.status")["enum"] == ["stop", 2**70, 404]
+    assert "enum" not in at(contract(sample({"status": 1}), sample({"status": True})), "$.status")
+
+
+@pytest.mark.parametrize("other", ["<text>", "<int>", {"<json>": {}}])
 def test_an_enum_is_written_only_where_every_value_is_known(other: Json) -> None:
     older = Sample("m", {}, ({"status": other},))
     assert "enum" not in at(contract(sample({"status": "stop"}), older), "$.status")
@@ -166,7 +178,9 @@ def test_more_values_than_anybody_lists_are_no_enum() -> None:
 
 def test_a_map_says_what_its_values_are() -> None:
     rules = Rules(RuleNode(children={"scores": RuleNode(is_map=True)}), {})
-    document = contract(sample({"scores": {"x": 1}}, rules=rules), sample({"scores": {"y": 0.5}}, rules=rules), rules=rules)
+    document = contract(
+        sample({"scores": {"x": 1}}, rules=rules), sample({"scores": {"y": 0.5}}, rules=rules), rules=rules
+    )
     assert at(document, "$.scores{*}") == {"type": "number"}
 
 
@@ -219,7 +233,9 @@ def test_a_value_in_an_array_has_a_part_too() -> None:
 PINNED: Schema = {"type": "string", "pattern": "^o", "x-acetate": {"pinned": True}}
 
 
-@given(st.lists(samples, max_size=3), st.permutations(["$.id", "$.usage.deep", "$.tags[]", "$.status{*}", "$reply.text"]))
+@given(
+    st.lists(samples, max_size=3), st.permutations(["$.id", "$.usage.deep", "$.tags[]", "$.status{*}", "$reply.text"])
+)
 def test_what_a_person_wrote_survives_whatever_is_seen(some: list[Sample], paths: list[str]) -> None:
     pinned = dict.fromkeys(paths, PINNED)
     document = contract(*some, pinned=pinned)
@@ -240,3 +256,32 @@ def test_a_whole_contract_can_be_written_by_a_person() -> None:
 def test_a_body_that_is_no_object_has_a_contract(body: Json) -> None:
     assert refusals(contract(sample(body)), body) == []
     assert refusals(contract(sample(body)), {"id": 1})
+
+
+def test_every_recorded_response_of_together_keeps_to_the_contract_that_was_derived_from_it(
+    real_cassettes: Path,
+) -> None:
+    providers = Providers(profiles(), {})
+    seen: dict[Any, list[Observation]] = {}
+    for file in sorted((real_cassettes / "together").rglob("*.yaml")):
+        for exchange in Cassette.load(file, real_cassettes).exchanges:
+            provider, path, _ = providers.identify(exchange.request.uri)
+            call = operation(provider, exchange.request.method, path)
+            one = observe(exchange, provider, call, rules(provider, call.name), "key")
+            seen.setdefault((provider, call, one.entry.status, one.entry.stream), []).append(one)
+    assert sum(map(len, seen.values())) > 50
+    for (provider, call, status, stream), some in seen.items():
+        entries = [each.entry for each in some]
+        samples = [Sample(e.model, e.headers, e.masked, e.reply, e.terminator, e.recorded) for e in entries]
+        document = derive(call, status, stream, samples, rules(provider, call.name), {})
+        assert as_bytes(document) == as_bytes(
+            derive(call, status, stream, samples[::-1], rules(provider, call.name), {})
+        )
+        check = Validator(Contract(document))
+        for each in some:
+            for body in each.bodies:
+                assert refusals(document, body) == []
+                assert check.check(body) == []
+            if each.reply is not None:
+                assert refusals(document["$defs"]["reply"], each.reply) == []
+                assert check.check_reply(each.reply) == []

@@ -92,5 +92,3 @@ def test_a_list_and_an_object_around_it_are_an_envelope() -> None:
     assert enveloped("$", whole, bare) == Difference("body-unwrapped", "$.data", "$", "$.data", "$")
     assert enveloped("$", whole, whole) is None
     assert enveloped("$", Shape.of("<text>"), learn([{"data": "x"}])) is None
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -38,7 +39,10 @@ def shown(value: Any) -> Any:
         ("usage", 7.0, "<number>"),
         ("score", 1, "<number>"),
         ("status", "stop", "stop"),
-        ("status", 404, "<int>"),
+        ("status", 404, 404),
+        ("status", 2**70, 2**70),
+        ("status", 0.5, 0.5),
+        ("status", math.inf, "<number>"),
         ("status", True, True),
         ("usage", None, None),
         ("usage", [], []),
@@ -66,7 +70,14 @@ def _type(value: Any) -> str:
 
 def test_items_that_are_equal_once_masked_are_written_once() -> None:
     assert mask([{"id": "a"}, {"id": "b"}, {"id": None}], RULES) == [{"id": "<id>"}, {"id": None}, NOTE]
+    assert mask([{"id": "a", "text": "b"}, {"text": "c", "id": "d"}], RULES) == [{"id": "<id>", "text": "<text>"}, NOTE]
     assert forms([]) == []
+
+
+def test_values_that_only_python_takes_for_the_same_are_written_each() -> None:
+    assert repr(mask([{"status": each} for each in (1, True, 1.0, 1)], RULES)) == (
+        "[{'status': 1}, {'status': True}, {'status': 1.0}, 'n ≥ 1']"
+    )
 
 
 def test_a_map_is_written_as_the_forms_of_its_values() -> None:
@@ -128,7 +139,10 @@ def test_a_mark_is_found_by_its_whole_path_first() -> None:
         ),
         {"b": "time", "c": "keep"},
     )
-    found = {path: mark_at(rules, path) for path in ("$", "$.a[]", "$.a[].b", "$.x.b", "$.a[].c", "$.a{*}", "$.x[]", "$.x{*}")}
+    found = {
+        path: mark_at(rules, path)
+        for path in ("$", "$.a[]", "$.a[].b", "$.x.b", "$.a[].c", "$.a{*}", "$.x[]", "$.x{*}")
+    }
     assert found == {
         "$": None, "$.a[]": "id", "$.a[].b": "enum", "$.x.b": "time", "$.a[].c": "keep", "$.a{*}": "number",
         "$.x[]": None, "$.x{*}": None,

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from acetate.path import ITEM, MAP_KEY, child, covers, expand, last, parts
 
-names = st.text(max_size=8) | st.sampled_from(["a.b", 'say "x"', "a[0]", "{*}x", "$ref", "", "\\", "ü", "\ud800", "x\n"])
+names = st.text(max_size=8) | st.sampled_from(
+    ["a.b", 'say "x"', "a[0]", "{*}x", "$ref", "", "\\", "ü", "\ud800", "x\n"]
+)
 
 
 @given(st.lists(names, max_size=4))

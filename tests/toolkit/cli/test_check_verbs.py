@@ -71,6 +71,14 @@ def test_a_path_is_looked_for_from_the_current_folder_first(
     assert "2 examined" in run("check", "cassettes").out
 
 
+def test_a_folder_that_holds_other_yaml_too_means_the_projects_cassettes(sandbox: Any, run: Any) -> None:
+    sandbox.record("a", sandbox.reply())
+    run("init", "--workflow")
+    run("accept", "--all")
+    done = run("check", ".")
+    assert (done.code, "1 examined" in done.out) == (0, True)
+
+
 def test_a_path_that_holds_no_cassette_is_said(run: Any) -> None:
     done = run("check", "nowhere")
     assert done.code == 2

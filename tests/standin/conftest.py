@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from tests.standin.fixture import together as together
