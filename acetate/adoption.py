@@ -93,7 +93,7 @@ def _edited(before: Json, now: Json, steps: list[str], change: Change) -> Json:
     match change.kind:
         case "body-wrapped" | "body-unwrapped" if not steps and isinstance(before, dict) and isinstance(now, dict):
             return {key: before.get(key, value) for key, value in now.items()}
-        case "field-removed" | "optional-field-removed":
+        case "field-removed" | "optional-field-removed" | "presence-dropped":
             return _taken(before, now, steps, _Edit(lambda leaf: leaf is ABSENT, adds=True))
         case "became-nullable":
             return _taken(before, now, steps, _Edit(lambda leaf: leaf is None, adds=True))
@@ -103,7 +103,7 @@ def _edited(before: Json, now: Json, steps: list[str], change: Change) -> Json:
             return _taken(before, now, steps[:-1], _Edit(lambda leaf: isinstance(leaf, list)))
         case "field-added" | "field-renamed" | "field-moved" | "body-wrapped" | "body-unwrapped":
             return _taken(before, now, steps, _TAKE)
-        case "enum-value-added" | "enum-value-replaced" | "const-changed" | "value-changed":
+        case "enum-value-added" | "enum-value-replaced" | "const-changed" | "value-changed" | "null-only":
             return _reworded(before, now, steps, change)
         case "format-lost" | "format-changed":
             return _taken(before, now, steps, _SHOW)

@@ -75,9 +75,20 @@ class Decisions:
         known = {path.rpartition("/")[2] for path in older.files(self.folder, ".json")}
         return Decisions(self.tree, self.folder, [each for each in self.all() if each.name not in known], False)
 
+    def standing(self) -> list[Decided]:
+        """The decision that stands on each change, oldest first: the last one that was not undone."""
+        by_change: dict[str, list[Decided]] = {}
+        for each in self.all():
+            made = by_change.setdefault(each.fingerprint, [])
+            if each.decision != "undone":
+                made.append(each)
+            elif made:
+                made.pop()
+        return sorted((made[-1] for made in by_change.values() if made), key=lambda each: each.at)
+
     def on(self, fingerprint: str) -> tuple[Decision | None, str | None]:
         """The decision that stands on a change, and its reason."""
-        last = next((each for each in reversed(self.all()) if each.fingerprint == fingerprint), None)
+        last = next((each for each in self.standing() if each.fingerprint == fingerprint), None)
         if last is None or last.decision == "undone":
             return None, None
         if last.decision == "approved" and self._spendable and not self._stands(last):

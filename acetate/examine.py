@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from acetate.body import Json
+from acetate.census import census
 from acetate.change import ABSENT, Absent, Change, Difference, Edge, Evidence, Occurrence, fingerprint
 from acetate.comparison import compare
 from acetate.contract import REPLY, Contract
 from acetate.decision import Decisions
 from acetate.errors import AcetateError
 from acetate.finding import Examined, Finding, Totals
-from acetate.kind import severity
+from acetate.kind import KINDS, severity
 from acetate.library import Library, Ref
 from acetate.path import covers, expand, last, parts
 from acetate.project import CassetteFile, Project
@@ -53,7 +54,7 @@ def examine(
     findings = [finding for each in shown for finding in each.findings]
     problems = [problem for each in shown for problem in each.problems]
     if complete and not problems:
-        findings += _unseen(project.library, totals)
+        findings = census(findings, project.library, totals)
     changes = grouped(findings, totals, project, project.decisions, edge="consume")
     examined = sum(totals.values())
     counts = Counts(cassettes=len(shown), exchanges=sum(each.exchanges for each in shown), examined=examined)
@@ -131,7 +132,13 @@ def echoes(entry: Entry, seen: Entry, path: str, project: Project) -> list[str]:
 
 
 def grouped(
-    findings: Iterable[Finding], totals: Totals, project: Project, decisions: Decisions, *, edge: Edge
+    findings: Iterable[Finding],
+    totals: Totals,
+    project: Project,
+    decisions: Decisions,
+    *,
+    edge: Edge,
+    approved: Library | None = None,
 ) -> tuple[Change, ...]:
     """One change for all occurrences of one fact, worst first, each with its evidence and the decision on it."""
     together: dict[str, list[Finding]] = {}
@@ -139,16 +146,17 @@ def grouped(
         operation, status, stream = finding.ref
         key = fingerprint(edge, operation.provider, operation.name, status, stream, finding.difference)
         together.setdefault(key, []).append(finding)
-    changes = [_change(key, group, totals, project, decisions, edge) for key, group in together.items()]
-    shown = [each for each in changes if each.severity != "none"]
-    return ordered(shown)
+    changes = (
+        _change(key, group, project, decisions, edge, _evidence(group, totals, approved or project.library))
+        for key, group in together.items()
+    )
+    return ordered(each for each in changes if each.severity != "none")
 
 
 def _change(
-    key: str, group: Sequence[Finding], totals: Totals, project: Project, decisions: Decisions, edge: Edge
+    key: str, group: Sequence[Finding], project: Project, decisions: Decisions, edge: Edge, evidence: Evidence
 ) -> Change:
     ref, difference = group[0].ref, group[0].difference
-    occurrences = tuple(each.occurrence for each in group)
     decision, reason = decisions.on(key)
     return Change(
         fingerprint=key,
@@ -162,27 +170,24 @@ def _change(
         path=difference.path,
         before=difference.before,
         after=difference.after,
-        evidence=_evidence(ref, difference, occurrences, totals, project.library),
+        evidence=evidence,
         decision=decision,
         reason=reason,
-        occurrences=occurrences,
+        occurrences=tuple(each.occurrence for each in group),
     )
 
 
-def _evidence(
-    ref: Ref,
-    difference: Difference,
-    occurrences: Sequence[Occurrence],
-    totals: Totals,
-    library: Library,
-) -> Evidence:
+def _evidence(group: Sequence[Finding], totals: Totals, library: Library) -> Evidence:
+    ref, difference = group[0].ref, group[0].difference
+    occurrences = [each.occurrence for each in group]
     by_model = Counter(each.model for each in {(each.cassette, each.exchange): each for each in occurrences}.values())
     examined = sum(count for (each, _), count in totals.items() if each == ref)
     contract = library.contract(ref)
+    counted = contract and KINDS[difference.kind].sides == "words"
     recorded = sorted(each.recorded_at for each in occurrences if each.recorded_at)
     return Evidence(
-        now=f"{by_model.total()} of {examined}",
-        approved=contract.presence(difference.path) if contract else None,
+        now=f"{by_model.total()} of {examined}" if examined else None,
+        approved=contract.presence(difference.path) if contract and counted else None,
         first_recorded=recorded[0][:10] if recorded else None,
         last_approved=contract.evidence.get("recorded", {}).get("last") if contract else None,
         models=tuple(
@@ -296,17 +301,3 @@ def _shows(difference: Difference, present: bool, found: Json) -> bool:
         return True
     new = set(str(difference.after).split(" or ")) - set(str(difference.before).split(" or "))
     return JSON_TYPES[type(found)] in new
-
-
-def _unseen(library: Library, totals: Totals) -> Iterator[Finding]:
-    """Approved success statuses of operations that were seen, but never with that status."""
-    refs = {ref for ref, _ in totals}
-    seen = {ref.operation for ref in refs}
-    for ref in library.refs():
-        if (
-            ref.operation in seen
-            and ref.status < 400
-            and not any((each.operation, each.status) == (ref.operation, ref.status) for each in refs)
-        ):
-            difference = Difference("status-removed", "$status", "$status", ref.status, ABSENT)
-            yield Finding(ref, difference, Occurrence(ref.file(library.contracts), 0, "$status"))

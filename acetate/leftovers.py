@@ -7,7 +7,7 @@ a complete run, and a file that is still what it was during that run.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
@@ -23,7 +23,6 @@ __all__ = ["Kind", "Leftover", "Leftovers", "cassette_of", "find_leftovers", "it
 
 Kind = Literal["unused", "duplicate", "orphan-cassette", "unopened", "orphan-snapshot", "orphan-entry"]
 
-_AGAIN = "run the whole suite: pytest"
 _TEST_NAME = re.compile(r"(?:\w+\.)?test\w*(?:\[.*\])?", re.DOTALL)
 _FORBIDDEN = str.maketrans(dict.fromkeys("<>?%*:|\"'/\\", "-"))
 
@@ -45,29 +44,32 @@ class Leftover:
 
 @dataclass(slots=True)
 class Leftovers:
-    """All of a project, and what could not be judged."""
+    """All of a project. `stale` names the cassettes that have changed since the run that could tell; `problems` are
+    files that could not be read."""
 
     found: list[Leftover] = field(default_factory=list)
-    unclear: list[Problem] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
-def find_leftovers(project: Project, runs: Sequence[Evidence]) -> Leftovers:
-    """What nothing uses, given the evidence of the complete runs that are known (each of another suite)."""
+def find_leftovers(project: Project, cassettes: Iterable[CassetteFile], runs: Sequence[Evidence]) -> Leftovers:
+    """What nothing uses among all cassettes of a project and its snapshots, given the evidence of the complete runs
+    that are known, each of another suite."""
     leftovers = Leftovers()
     expected = {name for run in runs for name in _expected(run)}
-    files = project.cassettes()
-    for file in files:
+    known = set()
+    for file in cassettes:
+        known.add(file.name)
         try:
-            leftovers.found += _of_cassette(project, file, runs, expected, leftovers.unclear)
+            leftovers.found += _of_cassette(project, file, runs, expected, leftovers.stale)
         except AcetateError as error:
-            leftovers.unclear.append(Problem(error.where or file.path, error.problem, error.next))
-    known = {file.name for file in files}
+            leftovers.problems.append(Problem(error.where or file.path, error.problem, error.next))
     for name in project.library.snapshot_names():
         if name not in known:
             try:
                 leftovers.found += _of_snapshot(project, name, runs)
             except AcetateError as error:
-                leftovers.unclear.append(Problem(error.where, error.problem, error.next))
+                leftovers.problems.append(Problem(error.where, error.problem, error.next))
     return leftovers
 
 
@@ -79,9 +81,7 @@ def cassette_of(test: str) -> str:
     *classes, function = outer.split("::")
     name = f"{classes[-1]}.{function}" if classes else function
     module = PurePosixPath(path)
-    return (
-        module.parent / "cassettes" / module.stem / f"{name}{bracket}{parameters}".translate(_FORBIDDEN)
-    ).as_posix()
+    return (module.parent / "cassettes" / module.stem / f"{name}{bracket}{parameters}".translate(_FORBIDDEN)).as_posix()
 
 
 def item_spans(text: str, total: int) -> list[tuple[int, int]] | None:
@@ -98,7 +98,7 @@ def item_spans(text: str, total: int) -> list[tuple[int, int]] | None:
 
 
 def _of_cassette(
-    project: Project, file: CassetteFile, runs: Sequence[Evidence], expected: set[str], unclear: list[Problem]
+    project: Project, file: CassetteFile, runs: Sequence[Evidence], expected: set[str], stale: list[str]
 ) -> Iterator[Leftover]:
     exchanges = project.exchanges(file)
     seen = [project.observed(exchange) for exchange in exchanges]
@@ -112,10 +112,8 @@ def _of_cassette(
             )
     asked = [run for run in runs if run.speaks_for(file.path) or file.name in run.played]
     now = digest_of(project, file.path)
-    stale = [run for run in asked if run.digests.get(file.path) != now]
-    if stale:
-        problem = f"it is not what it was in the complete run of {stale[0].at}, so that run says nothing of it"
-        unclear.append(Problem(file.path, problem, _AGAIN))
+    if any(run.digests.get(file.path) != now for run in asked):
+        stale.append(file.path)
     elif any(file.name in run.played for run in asked):
         played = frozenset[int]().union(*(run.played.get(file.name, ()) for run in asked))
         sizes = _sizes(project, file, exchanges)
@@ -132,7 +130,7 @@ def _of_cassette(
                 partners[position],
             )
     elif asked:
-        gone = _gone(file, exchanges, asked, expected)
+        gone = _gone(project, file, exchanges, asked, expected)
         size = (project.root / file.path).stat().st_size
         what = f"{len(exchanges)} exchange{'s' * (len(exchanges) != 1)}"
         if gone:
@@ -168,20 +166,33 @@ def _sizes(project: Project, file: CassetteFile, exchanges: Sequence[Exchange]) 
 
 
 def _gone(
-    file: CassetteFile, exchanges: Sequence[Exchange], asked: Sequence[Evidence], expected: set[str]
+    project: Project, file: CassetteFile, exchanges: Sequence[Exchange], asked: Sequence[Evidence], expected: set[str]
 ) -> str | None:
     """Why the test of a cassette that nobody opened is surely gone: the recording names it, or the cassette's name is
-    that of a test. None where nothing tells."""
+    that of a test. None where nothing tells, and for a module that is there and was not looked into."""
     tests = {each.recording.test for each in exchanges}
-    collected = frozenset[str]().union(*(run.collected for run in asked))
     named = sorted(test for test in tests if test)
     if named and None not in tests:
-        return None if collected.intersection(named) else f"its test is gone: {named[0]}"
+        present = any(not _is_gone(project, test, run) for test in named for run in asked)
+        return None if present else f"its test is gone: {named[0]}"
     path = PurePosixPath(file.name)
     if file.name in expected or path.parent.parent.name != "cassettes" or not _TEST_NAME.fullmatch(path.name):
         return None
-    module = path.parent.parent.parent / f"{path.parent.name}.py"
+    module = f"{path.parent.parent.parent / path.parent.name}.py"
+    if any(_was_passed_over(project, module, run) for run in asked):
+        return None
     return f"there is no such test in {module} any more"
+
+
+def _is_gone(project: Project, test: str, run: Evidence) -> bool:
+    module = (PurePosixPath(run.suite) / test.partition("::")[0]).as_posix()
+    return test not in run.collected and not _was_passed_over(project, module, run)
+
+
+def _was_passed_over(project: Project, module: str, run: Evidence) -> bool:
+    """True for a module that is there and had no test collected: something else than its absence is the reason."""
+    tests = (PurePosixPath(run.suite) / test.partition("::")[0] for test in run.collected)
+    return (project.root / module).is_file() and PurePosixPath(module) not in tests
 
 
 def _expected(run: Evidence) -> Iterator[str]:
@@ -205,14 +216,12 @@ def _of_snapshot(project: Project, name: str, runs: Sequence[Evidence]) -> Itera
     asked = [run for run in runs if run.compared and run.digests.get(file) == digest_of(project, file)]
     if not asked:
         return
-    compared: Mapping[str, frozenset[int]] = {}
-    for run in asked:
-        compared = {**compared, name: compared.get(name, frozenset()) | run.compared.get(name, frozenset())}
-    if not compared[name]:
+    compared = frozenset[int]().union(*(run.compared.get(name, ()) for run in asked))
+    if not compared:
         yield Leftover("orphan-snapshot", file, name, None, size, what, "no test got such a response")
         return
     for position, entry in enumerate(entries):
-        if position not in compared[name]:
+        if position not in compared:
             yield Leftover("orphan-entry", file, name, position, 0, entry.label, "no test got such a response")
 
 

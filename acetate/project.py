@@ -17,6 +17,7 @@ from acetate.cassette import read_exchanges, read_text
 from acetate.config import Config, load
 from acetate.decision import Decisions
 from acetate.errors import UsageError
+from acetate.files import WORKSPACE
 from acetate.exchange import Exchange, Request
 from acetate.library import Library, WorkingTree
 from acetate.matching import match_key
@@ -80,11 +81,11 @@ class Project:
 
     @cached_property
     def results(self) -> Results:
-        return Results(self.root / ".acetate" / "cache" / "check")
+        return Results(self.root)
 
     @property
     def undo_folder(self) -> Path:
-        return self.root / ".acetate" / "undo"
+        return self.root / WORKSPACE / "undo"
 
     def cassettes(self, paths: Sequence[str] = ()) -> list[CassetteFile]:
         """The project's cassettes, or those of these files and folders, in order of their names. Raises UsageError for

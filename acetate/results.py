@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acetate.files import write_atomic
+from acetate.errors import AcetateError
+from acetate.files import WORKSPACE, workspace, write_atomic
 from acetate.finding import Examined, examined_from, examined_json
 
 __all__ = ["Results"]
@@ -23,9 +25,13 @@ __all__ = ["Results"]
 class Results:
     """The kept results of one project."""
 
-    path: Path
+    root: Path
     _kept: dict[str, Any] | None = None
     _used: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        return self.root / WORKSPACE / "cache" / "check"
 
     def get(self, key: str) -> Examined | None:
         """The result under a key, or None."""
@@ -47,7 +53,10 @@ class Results:
         wanted = self._used if complete else {**(self._kept or {}), **self._used}
         if wanted != (self._kept or {}):
             content = json.dumps(wanted, separators=(",", ":")).encode()
-            write_atomic(self.path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+            # What cannot be kept costs time, and never the answer.
+            with suppress(AcetateError, OSError):
+                workspace(self.root)
+                write_atomic(self.path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -51,7 +51,7 @@ def reject(arguments: argparse.Namespace) -> int:
 def undo(arguments: argparse.Namespace) -> int:
     """Take decisions back."""
     project = writable(arguments, "undo")
-    standing = _standing(project)
+    standing = project.decisions.standing()
     if not standing:
         raise UsageError("there is no decision to undo", next="acetate log   (lists all decisions)")
     if arguments.what:
@@ -167,12 +167,6 @@ def _is_prefix(project: Project, what: str) -> bool:
 
 def _waiting(changes: Sequence[Change]) -> list[Change]:
     return [each for each in changes if each.decision is None]
-
-
-def _standing(project: Project) -> list[Decided]:
-    """The last decision on each change, unless it was undone; oldest first."""
-    last = {each.fingerprint: each for each in project.decisions.all()}
-    return sorted((each for each in last.values() if each.decision != "undone"), key=lambda each: each.at)
 
 
 def _person(project: Project) -> str:

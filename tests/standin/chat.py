@@ -14,7 +14,7 @@ from itertools import chain, zip_longest
 
 from tests.standin.mint import Mint
 from tests.standin.models import Dialect, Object, always_auto, dialect_of, drops_reasoning
-from tests.standin.speech import Speech, ToolCall, completion, count, speech, told, tokens
+from tests.standin.speech import Speech, ToolCall, completion, count, speech, tokens, told
 
 __all__ = ["Conversation"]
 

@@ -27,17 +27,17 @@ def models() -> list[Object]:
             "id": name,
             "object": "model",
             "created": LAUNCH,
-            "type": type,
+            "type": kind,
             "running": False,
             "display_name": name.partition("/")[2].replace("-", " "),
             "organization": name.partition("/")[0],
             "link": None,
             "license": None,
-            "context_length": 131072 if type == "chat" else None,
+            "context_length": 131072 if kind == "chat" else None,
             "config": {"chat_template": None, "stop": [], "bos_token": None, "eos_token": None},
             "pricing": pricing,
         }
-        for name, type in MODELS.items()
+        for name, kind in MODELS.items()
     ]
 
 

@@ -124,6 +124,7 @@ class Standin:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """All requests of one connection."""
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         writer.transport.set_write_buffer_limits(0)  # so that `drain` waits until all is sent
         connection = h11.Connection(h11.SERVER)
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from tests.standin.mint import Mint
 from tests.standin.models import Object, thinks_aloud
 
-__all__ = ["Speech", "ToolCall", "completion", "count", "speech", "told", "tokens"]
+__all__ = ["Speech", "ToolCall", "completion", "count", "speech", "tokens", "told"]
 
 TOKEN = re.compile(r"\s*\S+|\s+")
 NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-zà-ÿ]+")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 import zstandard
 
 from tests.standin.answers import EVENTS, JSON, Answer

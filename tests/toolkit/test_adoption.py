@@ -252,3 +252,17 @@ def test_a_long_list_is_edited_in_no_time() -> None:
     start = time.process_time()
     assert accepted(before, now, "became-nullable") == mask(now, RULES)
     assert time.process_time() - start < 2
+
+
+def test_a_value_is_replaced_wherever_it_was_approved() -> None:
+    before = {"tags": [{"status": "eos"}, {"text": "x"}, {"status": "eos", "n": 1}, {"status": "length"}]}
+    now = {"tags": [{"status": 404}, {"text": "x"}, {"status": "stop"}, {"status": "length"}]}
+    approved, seen = plain(before), plain(now)
+    one = Difference("enum-value-replaced", "$.tags[].status", "$.tags[].status", "eos", "stop")
+    assert adopt(approved, seen, one).body == {
+        "tags": [{"status": "stop"}, {"text": "<text>"}, {"status": "stop", "n": "<int>"}, {"status": "length"}, NOTE]
+    }
+
+
+def test_a_number_that_is_shown_is_replaced_like_any_value() -> None:
+    assert accepted({"status": 404}, {"status": 400}, "enum-value-replaced") == {"status": 400}

@@ -64,7 +64,21 @@ def test_the_last_decision_counts(folder: Path) -> None:
     rejected = replace(ACCEPTED, decision="rejected", why="", at="2026-11-23T00:00:00.000000Z")
     undone = replace(ACCEPTED, decision="undone", at="2026-11-24T00:00:00.000000Z")
     assert _decisions(folder, ACCEPTED, rejected).on(ACCEPTED.fingerprint) == ("rejected", None)
-    assert _decisions(folder, ACCEPTED, rejected, undone).on(ACCEPTED.fingerprint) == (None, None)
+    assert _decisions(folder, ACCEPTED, rejected, undone).on(ACCEPTED.fingerprint) == ("approved", "handled in #88")
+
+
+def test_undo_brings_back_the_decision_before(folder: Path) -> None:
+    undone = replace(ACCEPTED, decision="undone", at="2026-11-24T00:00:00.000000Z")
+    rejected = replace(ACCEPTED, decision="rejected", why="no", at="2026-11-20T00:00:00.000000Z")
+    decisions = _decisions(folder, rejected, ACCEPTED, undone)
+    assert decisions.on(ACCEPTED.fingerprint) == ("rejected", "no")
+    assert decisions.standing() == [rejected]
+    assert _decisions(folder, ACCEPTED, undone).all()[-1] == undone
+
+
+def test_undo_of_the_only_decision_leaves_none(folder: Path) -> None:
+    undone = replace(ACCEPTED, decision="undone", at="2026-11-24T00:00:00.000000Z")
+    assert _decisions(folder, ACCEPTED, undone).on(ACCEPTED.fingerprint) == (None, None)
 
 
 def test_nobody_decided_on_a_change_that_nobody_saw(folder: Path) -> None:

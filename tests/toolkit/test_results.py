@@ -146,7 +146,20 @@ def test_a_run_over_one_cassette_keeps_the_results_of_the_others(baseline: Any, 
 
 
 def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
-    results = Results(tmp_path / "nowhere" / "check")
+    results = Results(tmp_path)
     assert results.get("key") is None
     results.save(complete=True)
-    assert not (tmp_path / "nowhere").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_kept_costs_no_answer(baseline: Any, looked_at: list[str]) -> None:
+    shutil.rmtree(baseline.root / ".acetate")
+    (baseline.root / ".acetate").write_text("a file where a folder belongs")
+    assert baseline.check().outcome == "passed"
+    assert looked_at == ["cassettes/a", "cassettes/b"]
+
+
+def test_what_is_kept_is_out_of_sight_of_git(baseline: Any) -> None:
+    shutil.rmtree(baseline.root / ".acetate")
+    baseline.check()
+    assert (baseline.root / ".acetate/.gitignore").read_text() == "*\n"

@@ -258,9 +258,5 @@ def test_a_contract_that_is_no_schema_is_a_named_error(schema: Schema) -> None:
 def test_another_dialect_is_not_fetched(listener: tuple[int, list[Any]]) -> None:
     port, came = listener
     document = {"$schema": f"http://127.0.0.1:{port}/dialect", "$id": f"http://127.0.0.1:{port}/id", "type": "object"}
-    check = Validator(Contract(document, "contracts/x.json"))
-    try:
-        assert [each.kind for each in check.check([])] == ["type-changed"]
-    except ApprovedFileError:
-        pass
+    assert [each.kind for each in Validator(Contract(document)).check([])] == ["type-changed"]
     assert came == []
