@@ -128,7 +128,9 @@ def echoes(entry: Entry, seen: Entry, path: str, project: Project) -> list[str]:
     """The paths at which the assembled reply only repeats a difference at `path` in the events."""
     contract = project.library.contract(Ref.of(entry))
     replied = _replied(entry, seen, project.rules(entry.operation), contract)
-    return [each.path for each in replied if last(path) in parts(each.path)]
+    found = [each for each in replied if last(path) in parts(each.path)]
+    renamed = [str(each.after) for each in found if each.kind in ("field-renamed", "field-moved")]
+    return [each.path for each in found] + renamed
 
 
 def grouped(

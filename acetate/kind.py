@@ -163,7 +163,7 @@ _TYPES = (
         "Readers built for the old type break on the new one. Make them take both, then accept.",
     ),
     Kind(
-        "type-narrowed", "Types", "info", "info", "exchange",
+        "type-narrowed", "Types", "info", "info", "document",
         "A value uses fewer types than were approved: numbers are now all whole. Readers built for the wider type "
         "still work. Accept.",
     ),

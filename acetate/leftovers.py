@@ -19,7 +19,7 @@ from acetate.project import CassetteFile, Project
 from acetate.snapshot import Observation, paired
 from acetate.verdict import Problem
 
-__all__ = ["Kind", "Leftover", "Leftovers", "cassette_of", "find_leftovers", "item_spans"]
+__all__ = ["Kind", "Leftover", "Leftovers", "cassette_of", "find_leftovers", "item_spans", "module_of"]
 
 Kind = Literal["unused", "duplicate", "orphan-cassette", "unopened", "orphan-snapshot", "orphan-entry"]
 
@@ -82,6 +82,14 @@ def cassette_of(test: str) -> str:
     name = f"{classes[-1]}.{function}" if classes else function
     module = PurePosixPath(path)
     return (module.parent / "cassettes" / module.stem / f"{name}{bracket}{parameters}".translate(_FORBIDDEN)).as_posix()
+
+
+def module_of(cassette: str) -> str | None:
+    """The module whose test has a cassette of this name, by the same rule; None for a name that no test has."""
+    path = PurePosixPath(cassette)
+    if path.parent.parent.name != "cassettes" or not _TEST_NAME.fullmatch(path.name):
+        return None
+    return f"{path.parent.parent.parent / path.parent.name}.py"
 
 
 def item_spans(text: str, total: int) -> list[tuple[int, int]] | None:
@@ -175,11 +183,8 @@ def _gone(
     if named and None not in tests:
         present = any(not _is_gone(project, test, run) for test in named for run in asked)
         return None if present else f"its test is gone: {named[0]}"
-    path = PurePosixPath(file.name)
-    if file.name in expected or path.parent.parent.name != "cassettes" or not _TEST_NAME.fullmatch(path.name):
-        return None
-    module = f"{path.parent.parent.parent / path.parent.name}.py"
-    if any(_was_passed_over(project, module, run) for run in asked):
+    module = module_of(file.name)
+    if module is None or file.name in expected or any(_was_passed_over(project, module, run) for run in asked):
         return None
     return f"there is no such test in {module} any more"
 

@@ -45,15 +45,13 @@ def forms(values: list[Json]) -> list[Json]:
     distinct: list[Json] = []
     for value in values:
         # In Python, True == 1 == 1.0; in JSON they are three values.
-        if value not in distinct or not any(_is_same(value, each) for each in distinct):
+        if not any(value == each and _is_same(value, each) for each in distinct):
             distinct.append(value)
     return [*distinct, NOTE] if distinct else []
 
 
 def _is_same(one: Json, other: Json) -> bool:
-    if repr(one) == repr(other):
-        return True
-    return one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return repr(one) == repr(other) or json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def remask(masked: Json, rules: Rules) -> Json:

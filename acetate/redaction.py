@@ -13,154 +13,51 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus
 
 from acetate import multipart
 from acetate.body import essence
+from acetate.edit import Edit, Span, applied, merged, outside, shifted, through
 from acetate.exchange import Exchange, Headers, RedactedExchange, Request, Response, header
-from acetate.path import ITEM, child
+from acetate.hallmark import (
+    COMMON,
+    HEADERS,
+    NAMED,
+    NOT_IN_A_WORD,
+    PHRASES,
+    QUERY,
+    QUOTED_FIELD,
+    SCHEME,
+    SHAPES,
+    THEN,
+    WEAK,
+    Shape,
+    as_shape,
+    is_secret_name,
+    plain_name,
+)
+from acetate.leaf import Leaf, documents_in
 
 if TYPE_CHECKING:
     from acetate.provider import Provider
 
-__all__ = ["MARK", "Redaction", "Shape", "is_secret_name", "redact", "redact_request", "spellings"]
+__all__ = ["MARK", "Redaction", "redact", "redact_request", "spellings"]
 
 MARK = "<redacted>"
 
-Edit = tuple[int, int, str]
-"""From, to, and what is written there instead."""
-Span = tuple[int, int]
 Chunks = tuple[tuple[int, int], ...]
 
 _MARK_IN_URL = quote(MARK, safe="")
 _SHORTEST_KEY = 8  # a key in use below this is a dummy, and a word of the language
 _DEEPEST = 8  # JSON inside JSON strings: every level doubles its escapes, so real bodies stop at two or three
 
-_HEADERS = frozenset(
-    {
-        *("authorization", "proxy-authorization", "x-api-key", "api-key", "apikey", "x-goog-api-key", "x-auth-token"),
-        *("x-access-token", "cookie", "set-cookie", "cookie2", "set-cookie2", "openai-organization"),
-        *("openai-project", "anthropic-organization-id", "x-databricks-org-id", "x-together-client-user-agent"),
-        *("x-amz-security-token", "ocp-apim-subscription-key", "private-token", "x-vault-token"),
-        *("cf-access-client-id", "cf-access-client-secret", "cf-access-jwt-assertion", "x-csrf-token"),
-        *("x-xsrf-token", "x-goog-iam-authorization-token", "x-amzn-oidc-data", "x-amzn-oidc-accesstoken"),
-    }
-)
-_NAMES = frozenset(
-    {
-        *("token", "jwt", "pwd", "idtoken", "authorization", "proxyauthorization", "setcookie", "xapikey"),
-        *("accesskeyid", "awsaccesskeyid", "sshkey", "privatetoken", "hftoken", "githubtoken", "gitlabtoken"),
-        *("npmtoken", "slacktoken", "bottoken", "deploytoken"),
-    }
-)
-_NAME_ENDS = (
-    *("apikey", "apisecret", "apitoken", "accesstoken", "refreshtoken", "authtoken", "bearertoken", "sessiontoken"),
-    *("securitytoken", "oauthtoken", "csrftoken", "xsrftoken", "secret", "secretkey", "privatekey", "accesskey"),
-    *("signingkey", "encryptionkey", "subscriptionkey", "masterkey", "accountkey", "sessionkey"),
-    *("password", "passwd", "passphrase", "connectionstring", "authorization"),
-)
-_QUERY = frozenset(
-    {
-        *("key", "token", "sig", "signature", "xamzsignature", "xamzcredential", "xamzsecuritytoken", "auth"),
-    }
-)
-
-
-class Shape(NamedTuple):
-    """What a kind of key looks like: one of `prefixes`, not inside a word, then `tail`."""
-
-    name: str
-    prefixes: tuple[str, ...]
-    tail: str
-
-
-_NOT_IN_A_WORD = "(?<![A-Za-z0-9])"
-_DIGIT_OR_CAPITAL = r"(?=[a-z_-]{0,30}[A-Z0-9])"
-_SHAPES = (
-    Shape("API key (sk-)", ("sk-",), _DIGIT_OR_CAPITAL + r"[A-Za-z0-9_-]{20,}"),
-    Shape("Together key", ("tgp_v1_",), r"[A-Za-z0-9_-]{20,}"),
-    Shape("Hugging Face token", ("hf_", "api_org_"), r"[A-Za-z0-9]{30,}"),
-    Shape("Groq, Pinecone or Cerebras key", ("gsk_", "pcsk_", "csk-"), r"[A-Za-z0-9_]{30,}"),
-    Shape("xAI key", ("xai-",), r"[A-Za-z0-9]{30,}"),
-    Shape("Perplexity key", ("pplx-",), r"[A-Za-z0-9]{30,}"),
-    Shape("Replicate token", ("r8_",), r"[A-Za-z0-9]{30,}"),
-    Shape("Fireworks key", ("fw_",), r"[A-Za-z0-9]{22,}"),
-    Shape("NVIDIA key", ("nvapi-",), r"[A-Za-z0-9_-]{30,}"),
-    Shape("Voyage key", ("pa-",), _DIGIT_OR_CAPITAL + r"[A-Za-z0-9_-]{40,}"),
-    Shape("Jina, Tavily or LangSmith key", ("jina_", "tvly-", "lsv2_"), _DIGIT_OR_CAPITAL + r"[A-Za-z0-9_-]{20,}"),
-    Shape("Google API key", ("AIza",), r"[A-Za-z0-9_-]{30,}"),
-    Shape("Google OAuth token", ("ya29.", "GOCSPX-"), r"[A-Za-z0-9_-]{20,}"),
-    Shape(
-        "AWS access key",
-        ("AKIA", "ASIA"),
-        r"[A-Z0-9]{16}(?![A-Za-z0-9])(?:[\s:,;|\"']{1,4}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))?",
-    ),
-    Shape("AWS Bedrock key", ("ABSK",), r"[A-Za-z0-9+/]{60,}={0,2}"),
-    Shape("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"[A-Za-z0-9]{36,}"),
-    Shape("GitHub token", ("github_pat_",), r"[A-Za-z0-9_]{40,}"),
-    Shape("GitLab token", ("glpat-",), r"[A-Za-z0-9_.-]{20,}"),
-    Shape(
-        "Slack token", ("xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xapp-"), r"[A-Za-z0-9-]{10,}"
-    ),
-    Shape("Slack webhook", ("hooks.slack.com",), r"/services/[A-Za-z0-9/]{20,}"),
-    Shape("Stripe key", ("sk_live_", "rk_live_", "sk_test_", "rk_test_", "whsec_"), r"[A-Za-z0-9]{16,}"),
-    Shape("SendGrid key", ("SG.",), r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
-    Shape("npm token", ("npm_",), r"[A-Za-z0-9]{30,}"),
-    Shape("PyPI token", ("pypi-",), r"[A-Za-z0-9_-]{50,}"),
-    Shape("Vault token", ("hvs.",), r"[A-Za-z0-9_-]{20,}"),
-    Shape("DigitalOcean or Docker token", ("dop_v1_", "dckr_pat_"), r"[A-Za-z0-9_-]{20,}"),
-    Shape("Databricks token", ("dapi",), r"[a-f0-9]{32}(?:-\d)?(?![A-Za-z0-9])"),
-    Shape("Azure storage key", ("AccountKey=", "SharedAccessKey="), r"[A-Za-z0-9+/]{40,}={0,2}"),
-    Shape("JSON Web Token", ("eyJ",), r"[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*"),
-    Shape(
-        "private key",
-        ("-----BEGIN",),
-        r"[A-Z0-9 ]{1,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----))*+(?:-----END [A-Z0-9 ]{0,40}-----)?",
-    ),
-)
-
-_RANDOM = r"(?=[A-Za-z._~+/-]{0,60}\d)[A-Za-z0-9._~+/-]{16,}={0,2}"
-_SETS = r"""["']?\s{0,4}[:=]\s{0,4}["']?"""
-_PHRASES = (
-    # scheme://user:password@host
-    r"""://[^\s/@:"'<>]{0,200}:([^\s/@"'<>]{1,300})@""",
-    # Bearer …, and whatever a text says about authorization or a key
-    rf"(?i)(?<![a-z])bearer[ \t]{{1,4}}({_RANDOM})",
-    rf"(?i)authorization{_SETS}(?:[a-z]{{3,8}}[ \t]{{1,4}})?({_RANDOM})",
-    rf"(?i)(?:(?:api|secret|access|private)[_-]?(?:key|token)|secret|passw(?:or)?d){_SETS}({_RANDOM})",
-    # a signed URL
-    r"(?i)[?&](?:x-amz-(?:signature|credential|security-token)|sig|signature|access_token|api_?key|token|key)="
-    r"""([^&#\s"'<>\\]{8,})""",
-)
-_QUOTED_FIELD = r"""["']([A-Za-z0-9_.-]{2,40})["']\s{0,4}:\s{0,4}(?:"([^"\n]+)"|'([^'\n]+)')"""
-# What stands around a secret, each from its rarest letter on. `max_tokens` and `tokens` are in every request.
-_THEN = r"""["'\\\s]{0,8}[:=]"""
-_NAMED = {
-    "k": rf"ey(?:[_-]?id)?s?{_THEN}|en{_THEN}",
-    "z": rf"ation{_THEN}",
-    "w": rf"(?:or)?ds?{_THEN}",
-    "j": rf"wt{_THEN}",
-    "c": rf"rets?{_THEN}",
-    "p": rf"hrase{_THEN}",
-    "g": rf"(?<=string){_THEN}|(?<=sig)(?:nature)?=",
-    "b": r"earer\s",
-}
-_COMMON = "kvbywgpfmucdlhrsnioate "  # most common last
-_WEAK = re.compile(r"[0-9a-fA-F]{64}|(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[A-Za-z0-9_+/=.-]{32,}")
-_SCHEME = re.compile(
-    r"(?:Bearer|Basic|Token|Digest|Negotiate|ApiKey|Api-Key|Key|AWS4-HMAC-SHA256)[ \t]+", re.IGNORECASE
-)
-_SEPARATORS = str.maketrans("", "", "_-. $[]")
-_STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _NUMBER = re.compile(r"\s*+:\s*+(-?\d{4,}[0-9.eE+-]*)")
 _ESCAPED = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL)
 _ESCAPES = dict(zip('bfnrt"\\/', '\b\f\n\r\t"\\/', strict=True))
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 _PAIR = re.compile(r"(?:^|[?&#;])([^?&#;=]*)=([^?&#;]*)")
-_LINE = re.compile(r"^(?:data:[ ]?)?([{\[\"][^\r\n]*)", re.MULTILINE)
-_OPENS = frozenset('{["')
 _USERINFO = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?#]*)@")
 _EVENT_STREAMS = frozenset({"text/event-stream", "application/x-ndjson", "application/jsonl", "application/jsonlines"})
 
@@ -169,10 +66,10 @@ _EVENT_STREAMS = frozenset({"text/event-stream", "application/x-ndjson", "applic
 class Redaction:
     """What is secret here. Build it with `of`: the names are kept in the form in which they are compared."""
 
-    headers: frozenset[str] = _HEADERS
+    headers: frozenset[str] = HEADERS
     fields: frozenset[str] = frozenset()
-    query: frozenset[str] = _QUERY
-    shapes: tuple[Shape, ...] = _SHAPES
+    query: frozenset[str] = QUERY
+    shapes: tuple[Shape, ...] = SHAPES
     standing: tuple[str, ...] = ()
     patterns: tuple[re.Pattern[str], ...] = ()
     values: tuple[str, ...] = field(default=(), repr=False)
@@ -198,13 +95,13 @@ class Redaction:
         """
         providers = tuple(providers)
         shapes = [shape for provider in providers for shape in provider.key_shapes]
-        prefixed = tuple(found for shape in shapes if (found := _prefixed(shape)))
+        prefixed = tuple(found for shape in shapes if (found := as_shape(shape)))
         return cls(
-            headers=_HEADERS.union(map(str.lower, headers), *(map(str.lower, p.secret_headers) for p in providers)),
-            fields=frozenset().union(map(_plain, fields), *(map(_plain, p.secret_fields) for p in providers)),
-            query=_QUERY.union(map(_plain, query), *(map(_plain, p.secret_query) for p in providers)),
-            shapes=_SHAPES + prefixed,
-            standing=tuple(shape for shape in shapes if not _prefixed(shape)),
+            headers=HEADERS.union(map(str.lower, headers), *(map(str.lower, p.secret_headers) for p in providers)),
+            fields=frozenset().union(map(plain_name, fields), *(map(plain_name, p.secret_fields) for p in providers)),
+            query=QUERY.union(map(plain_name, query), *(map(plain_name, p.secret_query) for p in providers)),
+            shapes=SHAPES + prefixed,
+            standing=tuple(shape for shape in shapes if not as_shape(shape)),
             patterns=tuple(map(re.compile, patterns)),
             values=_keys_in_use(providers, environ or {}),
             allow=frozenset(map(str.strip, allow)),
@@ -239,14 +136,14 @@ class Redaction:
     def _hint(self) -> re.Pattern[str]:
         """Finds the beginnings of all shapes and known values, and the names of secrets. Every alternative starts at
         a letter that is rare, so that ordinary text is passed over at the speed of a character search."""
-        beginnings = {(prefix, _NOT_IN_A_WORD) for shape in self.shapes for prefix in shape.prefixes}
+        beginnings = {(prefix, NOT_IN_A_WORD) for shape in self.shapes for prefix in shape.prefixes}
         beginnings |= {(spelling[:8], "") for value in self.values for spelling in spellings(value)}
         around: dict[str, list[str]] = {}
-        for letter, name in _NAMED.items():
+        for letter, name in NAMED.items():
             around[letter] = [name]
             around[letter.upper()] = [f"(?i:{name})"]
         for beginning, condition in sorted(beginnings):
-            at = min(range(len(beginning)), key=lambda n: _COMMON.find(beginning[n]))
+            at = min(range(len(beginning)), key=lambda n: COMMON.find(beginning[n]))
             before, after = re.escape(beginning[: at + 1]), re.escape(beginning[at + 1 :])
             around.setdefault(beginning[at], []).append(f"(?<={condition}{before}){after}")
         return re.compile("|".join(f"{re.escape(rare)}(?:{'|'.join(found)})" for rare, found in around.items()))
@@ -255,7 +152,7 @@ class Redaction:
     def _own_names(self) -> re.Pattern[str] | None:
         """Finds the fields that the project or a provider named."""
         names = ("[^a-z0-9]?".join(map(re.escape, name)) for name in sorted(self.fields))
-        return re.compile(rf"(?i)(?:{'|'.join(names)})s?{_THEN}") if self.fields else None
+        return re.compile(rf"(?i)(?:{'|'.join(names)})s?{THEN}") if self.fields else None
 
 
 class _HeaderNames(dict[str, bool]):
@@ -293,13 +190,6 @@ def redact_request(request: Request, redaction: Redaction) -> Request:
     return replace(request, headers=headers, uri=uri, body=body)
 
 
-@lru_cache(maxsize=4096)
-def is_secret_name(name: str, own: frozenset[str] = frozenset()) -> bool:
-    """True for `api_key`, `clientSecret`, `X-Auth-Token`; not for `max_tokens`, `eos_token`, `next_page_token`."""
-    plain = _plain(name)
-    return plain in _NAMES or plain in own or plain.endswith(_NAME_ENDS) or plain.removesuffix("s").endswith(_NAME_ENDS)
-
-
 def spellings(value: str) -> frozenset[str]:
     """The ways in which a known value is found in bytes: itself, quoted for a URL, for JSON, as hex digits, and in
     base64 at each of its three alignments (the characters that no neighbour changes)."""
@@ -312,20 +202,6 @@ def spellings(value: str) -> frozenset[str]:
         core = base64.b64encode(bytes(offset) + data).decode()[start:end]
         found |= {core, core.replace("+", "-").replace("/", "_"), quote(core, safe="")}
     return frozenset(found)
-
-
-def _plain(name: str) -> str:
-    """A name without case and separators: `apiKey`, `api-key` and `API_KEY` are one."""
-    return name.lower().translate(_SEPARATORS)
-
-
-def _prefixed(pattern: str) -> Shape | None:
-    """A provider's key shape as a `Shape`, or None if it does not begin with letters of its own. One that does not
-    (64 hex digits) is also the shape of a digest, and is looked for only where a key can stand."""
-    literal = re.match(r"[A-Za-z][A-Za-z0-9_]*[_-]", pattern)
-    return (
-        Shape("key of a provider", (literal[0],), pattern[literal.end() :]) if literal and "|" not in pattern else None
-    )
 
 
 def _keys_in_use(providers: Iterable[Provider], environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -349,7 +225,7 @@ def _redact_headers(headers: Headers, side: str, redaction: Redaction) -> Header
 def _redact_header(name: str, value: str, side: str, redaction: Redaction) -> tuple[str, str]:
     place = f"{side}.headers.{name.lower()}"
     if redaction.header_names[name] and place not in redaction.allow:
-        return name, _applied(value, _hidden(value))
+        return name, applied(value, _hidden(value))
     # How a body is read hangs on this one; if it holds a secret, the second look stops the write.
     return name, value if place.endswith(".content-type") else _text_without(value, place, redaction)
 
@@ -376,7 +252,7 @@ def _redact_body(
     text = body.decode("utf-8", "surrogateescape")
     while edits := find(text):
         chunks = _recounted(chunks, _in_bytes(text, edits))
-        text = _applied(text, edits)
+        text = applied(text, edits)
         body = text.encode("utf-8", "surrogateescape")
     return body, chunks
 
@@ -390,7 +266,7 @@ def _text_without(text: str, place: str, redaction: Redaction) -> str:
 def _settled(text: str, find: Callable[[str], list[Edit]]) -> str:
     """Edited until nothing is found: what stands beside a mark may be a secret that its neighbour hid."""
     while edits := find(text):
-        text = _applied(text, edits)
+        text = applied(text, edits)
     return text
 
 
@@ -438,7 +314,7 @@ def _recounted(chunks: Chunks, edits: Sequence[Edit]) -> Chunks:
 def _uri(text: str, redaction: Redaction) -> list[Edit]:
     userinfo = _USERINFO.match(text)
     hidden = _whole(text, userinfo.span(1)) if userinfo else []
-    return _merged(text, hidden + _pairs(text, "request.uri", redaction))
+    return merged(text, hidden + _pairs(text, "request.uri", redaction))
 
 
 def _pairs(text: str, place: str, redaction: Redaction) -> list[Edit]:
@@ -448,13 +324,13 @@ def _pairs(text: str, place: str, redaction: Redaction) -> list[Edit]:
         name = unquote_plus(pair[1])
         here = f"{place} ?{name}"
         values.append(pair.span(2))
-        if (redaction.is_secret(name) or _plain(name) in redaction.query) and here not in redaction.allow:
+        if (redaction.is_secret(name) or plain_name(name) in redaction.query) and here not in redaction.allow:
             edits += _whole(text, pair.span(2))
         else:
             edits += _percent_encoded(text, pair.span(2), here, redaction)
-    for span in _outside(values, len(text)):
+    for span in outside(values, len(text)):
         edits += _percent_encoded(text, span, place, redaction)
-    return _merged(text, edits)
+    return merged(text, edits)
 
 
 def _whole(text: str, span: Span) -> list[Edit]:
@@ -476,7 +352,7 @@ def _percent_encoded(text: str, span: Span, place: str, redaction: Redaction) ->
     )
     if redaction.is_suspicious(inner):
         spans = [(span[0] + unit.start(), span[0] + unit.end()) for unit in units]
-        edits += _through(_unknown(inner, place, redaction), spans, lambda replacement: quote(replacement, safe=""))
+        edits += through(_unknown(inner, place, redaction), spans, lambda replacement: quote(replacement, safe=""))
     return edits
 
 
@@ -487,25 +363,25 @@ def _multipart(text: str, delimiter: str, place: str, redaction: Redaction) -> l
         content = text[part.start : part.end]
         contents.append((part.start, part.end))
         if redaction.is_secret(part.name) and here not in redaction.allow:
-            edits += _shifted(_hidden(content), part.start)
+            edits += shifted(_hidden(content), part.start)
         elif redaction.is_suspicious(content):
-            edits += _shifted(_unknown(content, here, redaction), part.start)
-    for start, end in _outside(contents, len(text)):
-        edits += _shifted(_plain_text(text[start:end], place, redaction), start)
-    return _merged(text, edits)
+            edits += shifted(_unknown(content, here, redaction), part.start)
+    for start, end in outside(contents, len(text)):
+        edits += shifted(_plain_text(text[start:end], place, redaction), start)
+    return merged(text, edits)
 
 
 def _unknown(text: str, place: str, redaction: Redaction, depth: int = 0) -> list[Edit]:
     """A text of any kind: JSON, lines of JSON, server-sent events, or anything else."""
-    documents = _documents(text) if depth < _DEEPEST else []
+    documents = documents_in(text) if depth < _DEEPEST else []
     leaves = [leaf for document in documents for leaf in document.leaves]
     edits = _split_over(leaves, text, place, redaction, depth) if len(documents) > 1 else []
     if redaction.is_suspicious(text):
         for leaf in leaves:
             edits += _in_leaf(text, leaf, place, redaction, depth)
-        for start, end in _outside([(document.start, document.end) for document in documents], len(text)):
-            edits += _shifted(_plain_text(text[start:end], place, redaction), start)
-    return _merged(text, edits)
+        for start, end in outside([(document.start, document.end) for document in documents], len(text)):
+            edits += shifted(_plain_text(text[start:end], place, redaction), start)
+    return merged(text, edits)
 
 
 def _in_leaf(text: str, leaf: Leaf, place: str, redaction: Redaction, depth: int) -> Iterator[Edit]:
@@ -524,18 +400,18 @@ def _in_leaf(text: str, leaf: Leaf, place: str, redaction: Redaction, depth: int
 
 def _is_key(name: str, value: str, redaction: Redaction) -> bool:
     """True where a key can stand and something of the shape of a key does: `{"key": "<64 hex digits>"}`."""
-    plain = _plain(name)
+    plain = plain_name(name)
     if not plain.endswith("key") or plain.endswith("cachekey"):
         return False
-    return _WEAK.fullmatch(value) is not None or any(re.fullmatch(shape, value) for shape in redaction.standing)
+    return WEAK.fullmatch(value) is not None or any(re.fullmatch(shape, value) for shape in redaction.standing)
 
 
 def _in_string(text: str, leaf: Leaf, find: Callable[[str], list[Edit]]) -> list[Edit]:
     """Edits of what a JSON string says as edits of the JSON text. No other escape of the string is touched."""
     if "\\" not in text[leaf.start : leaf.end]:
-        return _shifted(find(text[leaf.start : leaf.end]), leaf.start)
+        return shifted(find(text[leaf.start : leaf.end]), leaf.start)
     inner, spans = _unescaped(text, leaf)
-    return _through(find(inner), spans, _in_json)
+    return through(find(inner), spans, _in_json)
 
 
 def _unescaped(text: str, leaf: Leaf) -> tuple[str, list[Span]]:
@@ -565,7 +441,7 @@ def _split_over(leaves: Sequence[Leaf], text: str, place: str, redaction: Redact
         unescaped = [_unescaped(text, leaf) for leaf in group]
         inner = "".join(said for said, _ in unescaped)
         found = _unknown(inner, f"{place} {group[0].path}", redaction, depth + 1)
-        edits += _through(found, [span for _, spans in unescaped for span in spans], _in_json)
+        edits += through(found, [span for _, spans in unescaped for span in spans], _in_json)
     return edits
 
 
@@ -573,9 +449,9 @@ def _plain_text(text: str, place: str, redaction: Redaction) -> list[Edit]:
     spans = [(start, end) for start, end, _ in _known(text, redaction)]
     if place not in redaction.allow:
         spans += [match.span() for shape in redaction.shapes for match in _matches(shape, text)]
-        patterns = [*map(re.compile, _PHRASES), *redaction.patterns]
+        patterns = [*map(re.compile, PHRASES), *redaction.patterns]
         spans += [match.span(min(pattern.groups, 1)) for pattern in patterns for match in pattern.finditer(text)]
-        for match in re.finditer(_QUOTED_FIELD, text):
+        for match in re.finditer(QUOTED_FIELD, text):
             if redaction.is_secret(match[1]):
                 spans.append(match.span(match.lastindex or 0))
     return [(start, end, MARK) for start, end in _unmarked(text, spans)]
@@ -589,12 +465,12 @@ def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
     for prefix in shape.prefixes:
         if prefix in text:
             literal = re.escape(prefix)
-            yield from re.finditer(f"{literal}(?<={_NOT_IN_A_WORD}{literal}){shape.tail}", text)
+            yield from re.finditer(f"{literal}(?<={NOT_IN_A_WORD}{literal}){shape.tail}", text)
 
 
 def _hidden(value: str) -> list[Edit]:
     """The whole value, but for the scheme in front of a credential."""
-    scheme = _SCHEME.match(value)
+    scheme = SCHEME.match(value)
     start = scheme.end() if scheme else 0
     return [] if value[start:] in ("", MARK) else [(start, len(value), MARK)]
 
@@ -609,139 +485,3 @@ def _unmarked(text: str, spans: Sequence[Span]) -> Iterator[Span]:
         if start >= end or (first == last and starts[first] <= start and end <= ends[first]):
             continue
         yield (min(start, starts[first]), max(end, ends[last])) if first <= last else (start, end)
-
-
-# Documents
-
-
-class Leaf(NamedTuple):
-    """A string in a JSON document, as a value or as a key, and where its characters stand in the text.
-
-    `group` tells apart what `path` does not: items of an array by their `index` (or position), so that the pieces of
-    one streamed string share a group. `quiet` is what stands in log probabilities, where every word can be a key.
-    """
-
-    text: str
-    name: str
-    path: str
-    group: str
-    is_key: bool
-    quiet: bool
-    start: int
-    end: int
-
-
-class Document(NamedTuple):
-    """A JSON document, where it stands in the text, and all its strings in order."""
-
-    start: int
-    end: int
-    leaves: list[Leaf]
-
-
-class _Pairs(list[tuple[str, object]]):
-    """A JSON object with all its members in order, also those of one name."""
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=float, strict=False)
-
-
-def _documents(text: str) -> list[Document]:
-    """The JSON documents in a text: all of it, or lines of it (also as the data of events)."""
-    if text.lstrip()[:1] in _OPENS and (document := _located(text, 0, len(text))):
-        return [document]
-    found = (_located(text, *line.span(1)) for line in _LINE.finditer(text))
-    return [document for document in found if document]
-
-
-def _located(text: str, start: int, end: int) -> Document | None:
-    try:
-        document = _DECODER.decode(text[start:end])
-    except (ValueError, RecursionError):
-        return None
-    tokens = zip(_leaves(document), _STRING.finditer(text, start, end), strict=True)
-    return Document(start, end, [Leaf(*said, *token.span(1)) for said, token in tokens])
-
-
-def _leaves(document: Any) -> Iterator[tuple[str, str, str, str, bool, bool]]:
-    """All strings of an object, an array or a string in the order of the text, as the first fields of a `Leaf`."""
-    todo: list[tuple[Any, str, str, str, bool, bool]] = [(document, "", "$", "$", False, False)]
-    while todo:
-        value, name, path, group, is_key, quiet = todo.pop()
-        if isinstance(value, str):
-            yield value, name, path, group, is_key, quiet
-        elif isinstance(value, _Pairs):
-            index = _index(value)
-            for key, inner in reversed(value):
-                at, hushed = _child(path, key), quiet or "logprob" in key
-                if isinstance(inner, (str, list)):
-                    todo.append((inner, key, at, f"{group}{index}.{key}", False, hushed))
-                todo.append((key, "", at, "", True, hushed))
-        else:
-            for position, inner in reversed(list(enumerate(value))):
-                if isinstance(inner, (str, list)):
-                    step = ITEM if isinstance(inner, _Pairs) and _index(inner) else f"[{position}]"
-                    todo.append((inner, name, path + ITEM, group + step, False, quiet))
-
-
-def _index(members: _Pairs) -> str:
-    for name, value in members:
-        if name == "index" and isinstance(value, float):
-            return f"<{value}>"
-    return ""
-
-
-_child = lru_cache(maxsize=4096)(child)
-
-
-# Edits
-
-
-def _outside(spans: Iterable[Span], length: int) -> Iterator[Span]:
-    """The stretches between spans that stand in order."""
-    position = 0
-    for start, end in spans:
-        if position < start:
-            yield position, start
-        position = end
-    if position < length:
-        yield position, length
-
-
-def _shifted(edits: Iterable[Edit], by: int) -> list[Edit]:
-    return [(start + by, end + by, replacement) for start, end, replacement in edits]
-
-
-def _through(edits: Iterable[Edit], spans: Sequence[Span], written: Callable[[str], str]) -> list[Edit]:
-    """Edits of an inner text as edits of the text that holds it, where its characters stand at `spans`. Where these
-    are not in one piece, the replacement goes into the first piece and the others become empty."""
-    found = []
-    for start, end, replacement in edits:
-        text = written(replacement)
-        begin, stop = spans[start]
-        for following in spans[start + 1 : end]:
-            if following[0] != stop:
-                found.append((begin, stop, text))
-                begin, text = following[0], ""
-            stop = following[1]
-        found.append((begin, stop, text))
-    return found
-
-
-def _merged(text: str, edits: Iterable[Edit]) -> list[Edit]:
-    """In order, overlapping ones as one, without those that change nothing."""
-    found: list[Edit] = []
-    for start, end, replacement in sorted(edits):
-        if found and start < found[-1][1]:
-            first = found.pop()
-            start, end, replacement = first[0], max(first[1], end), max(first[2], replacement, key=len)
-        found.append((start, end, replacement))
-    return [(start, end, replacement) for start, end, replacement in found if text[start:end] != replacement]
-
-
-def _applied(text: str, edits: Sequence[Edit]) -> str:
-    pieces, position = [], 0
-    for start, end, replacement in edits:
-        pieces += [text[position:start], replacement]
-        position = end
-    return "".join([*pieces, text[position:]])

@@ -158,6 +158,17 @@ def parser() -> argparse.ArgumentParser:
     )
     fetch.add_argument("files", nargs="+", metavar="FILE", help="the files")
     fetch.add_argument("--into", default="cassettes", metavar="DIR", help="where the cassettes go (default: cassettes)")
+    adopt = verb(
+        "adopt",
+        ("adopt", "run"),
+        "Look at an existing vcrpy suite: what would change, and how to get there. Nothing is written.",
+    )
+    adopt.add_argument("paths", nargs="*", metavar="PATH", help="files or folders (default: the whole project)")
+    adopt.add_argument("--format", choices=("text", "json"), default="text", help="how to print it (default: text)")
+    prune = verb("prune", ("prune", "run"), "List what nothing uses any more; with --yes, take it out.")
+    prune.add_argument("paths", nargs="*", metavar="PATH", help="cassettes, snapshots or folders (default: all)")
+    prune.add_argument("--yes", action="store_true", help="take it out; git brings it back")
+    prune.add_argument("--format", choices=("text", "json"), default="text", help="how to print it (default: text)")
     report = verb("report", ("check", "report"), "Merge reports of shards or services into one, and print it.")
     report.add_argument("reports", nargs="+", metavar="REPORT.json", help="reports that `--report json=PATH` wrote")
     _reporting(report)

@@ -455,7 +455,6 @@ def test_every_kind_that_an_exchange_of_this_recording_can_show_is_in_the_matrix
     }
     assert catalogued - shown == {
         # One response cannot show that the wider type is gone.
-        "type-narrowed",
         # No time and no JSON text stands in this recording.
         "format-changed",
         "format-lost",

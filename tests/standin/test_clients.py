@@ -43,17 +43,24 @@ Call = Callable[[Any], Any]
 # --- one way to call an SDK, sync or async ----------------------------------------------------------------------------
 
 
-def sync(kind: type[Any], version: str) -> Callable[[Standin, Call], Any]:
+NO_CERTIFICATES = {"verify": False}
+"""There is nothing to check here, and reading them takes longer than most of these tests."""
+
+
+def sync(sdk: Any, kind: str, version: str) -> Callable[[Standin, Call], Any]:
     def run(standin: Standin, call: Call) -> Any:
-        with kind(base_url=standin.url + version, api_key=KEY, max_retries=0) as client:
+        http = sdk.DefaultHttpxClient(**NO_CERTIFICATES)
+        with getattr(sdk, kind)(base_url=standin.url + version, api_key=KEY, max_retries=0, http_client=http) as client:
             return complete(call(client))
 
     return run
 
 
-def asynchronous(kind: type[Any], version: str) -> Callable[[Standin, Call], Any]:
+def asynchronous(sdk: Any, kind: str, version: str) -> Callable[[Standin, Call], Any]:
     async def run(standin: Standin, call: Call) -> Any:
-        async with kind(base_url=standin.url + version, api_key=KEY, max_retries=0) as client:
+        http = sdk.DefaultAsyncHttpxClient(**NO_CERTIFICATES)
+        client = getattr(sdk, kind)(base_url=standin.url + version, api_key=KEY, max_retries=0, http_client=http)
+        async with client:
             return await completed(call(client))
 
     return lambda standin, call: asyncio.run(run(standin, call))
@@ -72,12 +79,12 @@ async def completed(result: Any) -> Any:
 
 
 TOGETHER = {
-    "together": sync(together_sdk.Together, ""),
-    "together async": asynchronous(together_sdk.AsyncTogether, ""),
+    "together": sync(together_sdk, "Together", ""),
+    "together async": asynchronous(together_sdk, "AsyncTogether", ""),
 }
 OPENAI = {
-    "openai": sync(openai.OpenAI, "/v1"),
-    "openai async": asynchronous(openai.AsyncOpenAI, "/v1"),
+    "openai": sync(openai, "OpenAI", "/v1"),
+    "openai async": asynchronous(openai, "AsyncOpenAI", "/v1"),
 }
 both = pytest.mark.parametrize("use", (TOGETHER | OPENAI).values(), ids=TOGETHER | OPENAI)
 of_together = pytest.mark.parametrize("use", TOGETHER.values(), ids=TOGETHER)
@@ -141,8 +148,10 @@ def test_a_loop_of_two_calls_ends_with_what_the_tool_said(together, use):
 
     calls = ask(WEATHER).tool_calls
     asked = {"role": "assistant", "content": None, "tool_calls": [call.model_dump() for call in calls]}
-    answers = [{"role": "tool", "tool_call_id": call.id, "content": f"rain, {call.index} C"} for call in calls]
-    assert "rain, 1.0 C" in ask([*WEATHER, asked, *answers]).content or "rain, 1 C" in answers[-1]["content"]
+    answers = [{"role": "tool", "tool_call_id": call.id, "content": f"rain at {call.id}"} for call in calls]
+    last = ask([*WEATHER, asked, *answers])
+    assert f"the tool says rain at {calls[1].id}" in last.content
+    assert not last.tool_calls
 
 
 # --- the other operations ---------------------------------------------------------------------------------------------
@@ -174,7 +183,7 @@ def test_an_image_has_its_address(together, use):
 @both
 def test_text_becomes_sound(together, use):
     reply = use(together, lambda client: client.audio.speech.create(model=SONIC, input="Hello", voice="friendly"))
-    assert reply.content.startswith(b"RIFF") if hasattr(reply, "content") else reply.http_response.content
+    assert getattr(reply, "http_response", reply).content.startswith(b"RIFF")
 
 
 @both
@@ -259,12 +268,12 @@ Posted = tuple[int, bytes]
 
 
 def by_httpx(url: str, body: Any) -> Posted:
-    with httpx.Client() as client, client.stream("POST", url, json=body, headers=HEADERS) as reply:
+    with httpx.Client(**NO_CERTIFICATES) as client, client.stream("POST", url, json=body, headers=HEADERS) as reply:
         return reply.status_code, b"".join(reply.iter_bytes())
 
 
 def by_httpx2(url: str, body: Any) -> Posted:
-    with httpx2.Client() as client, client.stream("POST", url, json=body, headers=HEADERS) as reply:
+    with httpx2.Client(**NO_CERTIFICATES) as client, client.stream("POST", url, json=body, headers=HEADERS) as reply:
         return reply.status_code, b"".join(reply.iter_bytes())
 
 
@@ -279,13 +288,19 @@ def in_a_loop(post: Callable[[str, Any], Any]) -> Callable[[str, Any], Posted]:
 
 @in_a_loop
 async def by_async_httpx(url: str, body: Any) -> Posted:
-    async with httpx.AsyncClient() as client, client.stream("POST", url, json=body, headers=HEADERS) as reply:
+    async with (
+        httpx.AsyncClient(**NO_CERTIFICATES) as client,
+        client.stream("POST", url, json=body, headers=HEADERS) as reply,
+    ):
         return reply.status_code, b"".join([piece async for piece in reply.aiter_bytes()])
 
 
 @in_a_loop
 async def by_async_httpx2(url: str, body: Any) -> Posted:
-    async with httpx2.AsyncClient() as client, client.stream("POST", url, json=body, headers=HEADERS) as reply:
+    async with (
+        httpx2.AsyncClient(**NO_CERTIFICATES) as client,
+        client.stream("POST", url, json=body, headers=HEADERS) as reply,
+    ):
         return reply.status_code, b"".join([piece async for piece in reply.aiter_bytes()])
 
 
@@ -329,21 +344,19 @@ def test_a_client_gets_an_error(together, post):
 
 
 @clients
-@pytest.mark.parametrize("encoding", ["identity", "gzip", "br", "deflate", "zstd"])
-def test_a_client_unpacks_what_it_accepts(together, post, encoding):
-    together.script(encoding=encoding)
-    body = {"model": LLAMA, "messages": HELLO}
-    post(together.url + "/v1/chat/completions", body)
-    accepted = together.requests[0].header("accept-encoding")
-    if encoding != "identity" and encoding not in accepted:
-        pytest.skip(f"says that it accepts {accepted}")
-    assert json.loads(post(together.url + "/v1/chat/completions", body)[1])["object"] == "chat.completion"
+def test_a_client_unpacks_what_it_says_it_accepts(together, post):
+    url, body = together.url + "/v1/embeddings", {"model": BERT, "input": "one"}
+    plain = post(url, body)
+    accepted = together.requests[0].header("accept-encoding").replace(" ", "").split(",")
+    for encoding in accepted:
+        together.script(encoding=encoding)
+        assert post(url, body) == plain
+    assert {"gzip", "deflate"} <= set(accepted)
 
 
 @clients
 @pytest.mark.parametrize("cut_by", ["reset", "close"])
-@pytest.mark.parametrize("cut", ["stream", "event", "utf-8", 10])
-def test_a_client_notices_that_a_stream_is_cut(together, post, cut, cut_by):
-    together.script(cut=cut, cut_by=cut_by)
+def test_a_client_notices_that_a_stream_is_cut(together, post, cut_by):
+    together.script(cut="event", cut_by=cut_by)
     with pytest.raises((httpx.TransportError, httpx2.TransportError, requests.RequestException, aiohttp.ClientError)):
         post(together.url + "/v1/chat/completions", {"model": LLAMA, "messages": HELLO, "stream": True})

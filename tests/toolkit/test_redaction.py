@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from acetate.errors import SecretFound
 from acetate.exchange import Exchange, Recording, Request, Response
+from acetate.hallmark import is_secret_name
 from acetate.provider import Provider
-from acetate.redaction import MARK, Redaction, is_secret_name, redact, redact_request, spellings
+from acetate.redaction import MARK, Redaction, redact, redact_request, spellings
 from acetate.secret import check_clean, scan
 
 ROOT = Path(__file__).parents[2]

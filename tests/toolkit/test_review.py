@@ -209,3 +209,14 @@ def test_nothing_is_written_when_one_of_several_cannot_be(sandbox: Any) -> None:
     with pytest.raises(AcetateError):
         sandbox.accept()
     assert sandbox.approved() == before
+
+
+def test_a_renamed_field_of_a_stream_is_taken_into_the_reply_too(sandbox: Any) -> None:
+    event = {"object": "chat.completion.chunk", "model": "m", "usage": {"total_tokens": 3, "prompt_tokens": 1}}
+    choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}
+    sandbox.stream("a", {"choices": [choice], **event})
+    sandbox.accept()
+    renamed = json.loads(json.dumps({"choices": [choice], **event}).replace("total_tokens", "token_count"))
+    sandbox.stream("a", renamed)
+    assert [each.change["kind"] for each in sandbox.accept()] == ["field-renamed"]
+    assert sandbox.check().changes == ()

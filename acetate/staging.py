@@ -1,0 +1,219 @@
+"""Staging: where a recording goes when its test is over.
+
+A first recording goes into its cassette if the test passed. One that replaces a recording with an approved snapshot,
+and everything that a failed test recorded, is staged: it lies under `.acetate/staged/` until somebody takes or drops
+it. What is not whole lies under `.acetate/incomplete/`. Nothing is deleted first, and a new recording replaces: it
+never stacks on the old one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from acetate.cassette import Cassette, rendered
+from acetate.errors import AcetateError, CassetteError
+from acetate.exchange import RedactedExchange
+from acetate.files import WORKSPACE, locked, workspace, write_atomic
+from acetate.journal import recover
+from acetate.project import CassetteFile, Project
+from acetate.recorder import Recorder
+from acetate.redaction import redact
+from acetate.secret import check_clean
+from acetate.snapshot import paired
+from acetate.verdict import Problem
+
+__all__ = ["Filed", "Staged", "file", "file_recovered", "staged", "staged_path"]
+
+How = Literal["append", "replace"]
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A recording that waits: its cassette's name, whether it comes behind what the cassette holds or in its place,
+    why it waits, the tests that made it, and the run they belong to."""
+
+    name: str
+    how: How
+    why: str
+    tests: tuple[str, ...]
+    run: str
+
+    @property
+    def file(self) -> CassetteFile:
+        return CassetteFile(self.name, f"{WORKSPACE}/staged/{self.name}.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What became of a recording: how many exchanges lie where (a path from the root), and why not in the cassette."""
+
+    cassette: str
+    path: str
+    exchanges: int
+    staged: str | None = None
+
+
+def staged_path(root: Path, name: str) -> Path:
+    return root / WORKSPACE / "staged" / f"{name}.yaml"
+
+
+def staged(root: Path, name: str) -> Staged | None:
+    """The recording that waits for a cassette's place."""
+    try:
+        said = json.loads(_note_path(root, name).read_bytes())
+        return Staged(name, said["how"], said["why"], tuple(said["tests"]), said["run"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def file(recorder: Recorder, *, passed: bool, run: str) -> Iterator[Filed]:
+    """Put away what a test recorded; `run` is shared by all tests of one run, in whatever process. What stands in the
+    way is added to the problems of the recorder, and its journal stays."""
+    project = recorder.project
+    for number, (exchange, why) in enumerate(recorder.incomplete):
+        path = f"{WORKSPACE}/incomplete/{recorder.name}-{_short(recorder.test)}-{number}.yaml"
+        workspace(project.root)
+        write_atomic(project.root / path, rendered([RedactedExchange(exchange)]).encode())
+        recorder.problems.append(
+            Problem(recorder.test, f"a response is not whole: {why}; it lies in {path}", "read it to its end")
+        )
+    if not recorder.new:
+        return
+    try:
+        yield _put_away(recorder, passed, run)
+        recorder.filed()
+    except AcetateError as error:
+        recorder.problems.append(Problem(error.where or recorder.name, error.problem, error.next))
+
+
+def _put_away(recorder: Recorder, passed: bool, run: str) -> Filed:
+    project, name = recorder.project, recorder.name
+    how: How = "replace" if recorder.mode == "record" else "append"
+    if how == "replace" and (broken := _error_in_place_of_success(recorder)):
+        path = f"{WORKSPACE}/incomplete/{name}-{_short(recorder.test)}.yaml"
+        workspace(project.root)
+        write_atomic(project.root / path, rendered(recorder.new).encode())
+        raise CassetteError(
+            f"{broken}: the old recording stays, the new one lies in {path}",
+            where=recorder.test,
+            next=_again(recorder.test),
+        )
+    why = None
+    if how == "replace" and project.library.entries(name):
+        why = "it replaces an approved recording"
+    elif not passed:
+        why = "its test failed"
+    if why is not None:
+        return _stage(recorder, how, why, run)
+    with locked(project.root, f"recording {name}"):
+        cassette = Cassette(recorder.path, project.root)
+        for exchange in recorder.new:
+            cassette.append(exchange)
+        if how == "replace" and _is_first(project.root, name, run):
+            cassette.replace()
+        else:
+            cassette.save()
+    return Filed(name, _from_root(project, recorder.path), len(recorder.new))
+
+
+def _stage(recorder: Recorder, how: How, why: str, run: str) -> Filed:
+    project, name = recorder.project, recorder.name
+    path = staged_path(project.root, name)
+    workspace(project.root)
+    with locked(project.root, f"recording {name}"):
+        before = staged(project.root, name)
+        same_run = before is not None and before.run == run
+        tests = (*before.tests, recorder.test) if before is not None and same_run else (recorder.test,)
+        cassette = Cassette(path, project.root)
+        for exchange in recorder.new:
+            cassette.append(exchange)
+        if same_run and path.exists():
+            cassette.save()
+        else:
+            cassette.replace()
+        _write_note(project.root, Staged(name, how, why, tuple(dict.fromkeys(tests)), run))
+    return Filed(name, _from_root(project, path), len(recorder.new), staged=why)
+
+
+def _is_first(root: Path, name: str, run: str) -> bool:
+    """True for the first test of a run that records a cassette anew. Tests that share it come behind."""
+    marker = root / WORKSPACE / "recorded" / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    known = marker.is_file() and marker.read_text(encoding="utf-8") == run
+    if not known:
+        workspace(root)
+        write_atomic(marker, run.encode())
+    return not known
+
+
+def _error_in_place_of_success(recorder: Recorder) -> str | None:
+    """`429 in place of a recorded 200`, for the first exchange whose recorded counterpart was none."""
+    project = recorder.project
+    old = [project.observed(each.exchange).entry for each in recorder.deck]
+    new = [project.observed(each).entry for each in recorder.new]
+    for entry, partner in zip(new, paired(old, new), strict=True):
+        if partner is not None and entry.status >= 400 > old[partner].status:
+            return f"{entry.operation} answered {entry.status} in place of a recorded {old[partner].status}"
+    return None
+
+
+def file_recovered(project: Project, run: str) -> Iterator[Filed | Problem]:
+    """Stage what the journals of killed processes still hold."""
+    for found in recover(project.root):
+        if found.cassette is not None and found.exchanges:
+            try:
+                clean = [redact(each, project.redaction) for each in found.exchanges]
+                for each in clean:
+                    check_clean(each, project.redaction)
+                yield _stage_recovered(project, found.cassette, clean, run)
+            except AcetateError as error:
+                yield Problem(error.where or str(found.path), error.problem, error.next)
+                continue
+        if found.damage:
+            yield Problem(found.cassette or found.path.name, f"its journal was cut: {found.damage}", "record it again")
+        found.remove()
+
+
+def _stage_recovered(project: Project, name: str, exchanges: Sequence[RedactedExchange], run: str) -> Filed:
+    path = staged_path(project.root, name)
+    with locked(project.root, f"recording {name}"):
+        cassette = Cassette(path, project.root)
+        for exchange in exchanges:
+            cassette.append(exchange)
+        before = staged(project.root, name)
+        if before is not None:
+            cassette.save()
+        else:
+            cassette.replace()
+        tests = {each.recording.test for each in exchanges if each.recording.test}
+        why = "its test was killed"
+        kept = replace(before, tests=tuple(dict.fromkeys((*before.tests, *tests)))) if before else None
+        _write_note(project.root, kept or Staged(name, "append", why, tuple(sorted(tests)), run))
+    return Filed(name, _from_root(project, path), len(exchanges), staged=why)
+
+
+def _write_note(root: Path, one: Staged) -> None:
+    said: dict[str, Any] = {"version": _VERSION, **asdict(one)}
+    write_atomic(_note_path(root, one.name), (json.dumps(said, indent=2, sort_keys=True) + "\n").encode())
+
+
+def _note_path(root: Path, name: str) -> Path:
+    return root / WORKSPACE / "staged" / f"{name}.json"
+
+
+def _from_root(project: Project, path: Path) -> str:
+    resolved, root = path.resolve(), project.root.resolve()
+    return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else str(path)
+
+
+def _short(test: str) -> str:
+    return hashlib.sha256(test.encode()).hexdigest()[:8]
+
+
+def _again(test: str) -> str:
+    return f'pytest --record-mode=rewrite "{test}"'
