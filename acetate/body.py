@@ -13,6 +13,8 @@ __all__ = ["Json", "decoded", "essence", "parse_json"]
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _MIB = 1024 * 1024
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 

@@ -32,7 +32,7 @@ def census(findings: Sequence[Finding], library: Library, totals: Totals) -> lis
             doubtful[each.ref, each.difference.path].append(each)
     seen_as = {}
     for (ref, path), group in doubtful.items():
-        kind = _as_a_whole(group, path, _approved_at(library, ref, path))
+        kind = _as_a_whole(group, _approved_at(library, ref, path))
         seen_as.update({id(each): kind for each in group if kind})
     told = [
         replace(each, difference=replace(each.difference, kind=seen_as[id(each)])) if id(each) in seen_as else each
@@ -47,7 +47,7 @@ def _asks_for_the_whole(difference: Difference) -> bool:
     )
 
 
-def _as_a_whole(group: list[Finding], path: str, approved: dict[tuple[str, int], bool]) -> str | None:
+def _as_a_whole(group: list[Finding], approved: dict[tuple[str, int], bool]) -> str | None:
     """The kind that all exchanges together show, or None. `approved` says of each approved exchange whether it had a
     value at the path."""
     lost = {(each.occurrence.cassette, each.occurrence.exchange) for each in group}

@@ -16,7 +16,9 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 
 from acetate.errors import ConfigError
 from acetate.kind import KINDS, Edge, Severity
-from acetate.provider import COMPATIBLE, Mark, Provider, described, profiles, rule_steps
+from acetate.path import parts
+from acetate.profile import described, profiles
+from acetate.provider import COMPATIBLE, Mark, Provider
 
 __all__ = ["KEYS", "Config", "Key", "Match", "Redact", "load"]
 
@@ -419,10 +421,13 @@ def _check_paths(value: Any) -> None:
 
 
 def _check_path(path: str) -> None:
+    """A path in a request's body: `[]` is every item, `[0]` the first one."""
     try:
-        rule_steps(path)
+        if not path.startswith("$"):
+            raise ValueError(f"`{path}` does not start with `$`")
+        list(parts(path))
     except ValueError as error:
-        raise ConfigError(f"has a path that cannot be read: {error}", next="write `$.messages[].content`") from None
+        raise ConfigError(f"has a path that cannot be read: {error}", next="write `$.messages[0].content`") from None
 
 
 def _check_masks(value: Any) -> None:

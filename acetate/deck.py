@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from acetate.exchange import Exchange, Request
-from acetate.project import Project
+from acetate.project import CassetteFile, Project
 from acetate.shelf import Tape, key, spelling
 
 __all__ = ["Deck", "Played", "Same"]
@@ -19,7 +19,7 @@ Same = Callable[[Request, Request], bool]
 class Played(NamedTuple):
     """An exchange of a tape, by its position there."""
 
-    cassette: str
+    file: CassetteFile
     position: int
     exchange: Exchange
 
@@ -50,7 +50,7 @@ class Deck:
 
     def __iter__(self) -> Iterator[Played]:
         for tape in self.tapes:
-            yield from (Played(tape.name, position, each) for position, each in enumerate(tape.exchanges))
+            yield from (Played(tape.file, position, each) for position, each in enumerate(tape.exchanges))
 
     @property
     def unplayed(self) -> int:
@@ -83,7 +83,7 @@ class Deck:
         for number, tape in enumerate(self.tapes):
             for position, exchange in enumerate(tape.exchanges):
                 if self._same(request, exchange.request):
-                    last = Played(tape.name, position, exchange)
+                    last = Played(tape.file, position, exchange)
                     if (number, position) not in self._played:
                         self._played.add((number, position))
                         return last
@@ -107,4 +107,4 @@ class Deck:
 
     def _at(self, number: int, position: int) -> Played:
         tape = self.tapes[number]
-        return Played(tape.name, position, tape.exchanges[position])
+        return Played(tape.file, position, tape.exchanges[position])

@@ -19,7 +19,7 @@ from acetate.project import CassetteFile, Project
 from acetate.snapshot import Observation, paired
 from acetate.verdict import Problem
 
-__all__ = ["Kind", "Leftover", "Leftovers", "cassette_of", "find_leftovers", "item_spans", "module_of"]
+__all__ = ["Kind", "Leftover", "Leftovers", "cassette_of", "covers", "find_leftovers", "item_spans", "module_of"]
 
 Kind = Literal["unused", "duplicate", "orphan-cassette", "unopened", "orphan-snapshot", "orphan-entry"]
 
@@ -215,7 +215,7 @@ def _of_snapshot(project: Project, name: str, runs: Sequence[Evidence]) -> Itera
     size = len(project.library.tree.read(file) or b"")
     entries = project.library.entries(name)
     what = f"{len(entries)} approved entr{'y' if len(entries) == 1 else 'ies'}"
-    if any(_covers(pattern, f"{name}.yaml") for pattern in project.config.cassettes):
+    if any(covers(pattern, f"{name}.yaml") for pattern in project.config.cassettes):
         yield Leftover("orphan-snapshot", file, name, None, size, what, f"its cassette is gone: {name}")
         return
     asked = [run for run in runs if run.compared and run.digests.get(file) == digest_of(project, file)]
@@ -230,7 +230,7 @@ def _of_snapshot(project: Project, name: str, runs: Sequence[Evidence]) -> Itera
             yield Leftover("orphan-entry", file, name, position, 0, entry.label, "no test got such a response")
 
 
-def _covers(pattern: str, path: str) -> bool:
+def covers(pattern: str, path: str) -> bool:
     """True if a glob of the configuration finds a path (`**` for any folders)."""
     regex = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
     return re.fullmatch(regex.replace(r"\?", "[^/]"), path) is not None

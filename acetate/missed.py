@@ -43,9 +43,7 @@ def missed(
     call = str(called) if called.name.startswith(f"{method} ") else f"{method} {called}"
     sent = redact_request(replace(request, uri=address.uri), project.redaction)
     match = project.config.match
-    near = nearest(
-        sent, list(islice(recorded, _COMPARED)), headers=match.headers, ignore=match.ignore, mask=match.mask
-    )
+    near = nearest(sent, list(islice(recorded, _COMPARED)), headers=match.headers, ignore=match.ignore, mask=match.mask)
     found = replace(found, call=call)
     if near is None:
         return found

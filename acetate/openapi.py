@@ -136,7 +136,7 @@ class Document:
     def response(self, called: Called, status: int) -> dict[str, Any] | None:
         """The response object of a status, as it is written."""
         key = self.response_key(called, status)
-        return None if key is None else self._followed(self._responses(called)[key])
+        return None if key is None else self.followed(self._responses(called)[key])
 
     def response_key(self, called: Called, status: int) -> str | None:
         """Under which key a status is described: `200`, `2XX` or `default`."""
@@ -168,7 +168,7 @@ class Document:
         content = response.get("content", {})
         media_types = tuple(sorted(each.partition(";")[0].strip().lower() for each in content))
         headers = {
-            name.lower(): bool(self._followed(each).get("required"))
+            name.lower(): bool(self.followed(each).get("required"))
             for name, each in response.get("headers", {}).items()
         }
         return Promise(media_types, self._json_schema(content), headers)
@@ -177,7 +177,7 @@ class Document:
         name = json_media_type(content)
         return self.plain(content[name]["schema"]) if name and "schema" in content[name] else None
 
-    def _followed(self, value: Any) -> dict[str, Any]:
+    def followed(self, value: Any) -> dict[str, Any]:
         """An object, or what a reference to one stands for."""
         for _ in range(_DEEPEST):
             if not (isinstance(value, dict) and isinstance(value.get("$ref"), str)):
@@ -317,10 +317,10 @@ class Promised:
     def types(self, path: str) -> frozenset[str]:
         return self._facts[path].types if path in self._facts else frozenset()
 
-    def values(self, path: str, model: str | None) -> frozenset[Json]:
+    def values(self, path: str, model: str | None) -> frozenset[Json]:  # noqa: ARG002 (a document knows no model)
         return self._facts[path].values if path in self._facts else frozenset()
 
-    def may_be_empty(self, path: str) -> bool:
+    def may_be_empty(self, path: str) -> bool:  # noqa: ARG002
         """False everywhere: documents hardly ever say how many items there are. What the same call of the same test
         answered before is the better witness."""
         return False

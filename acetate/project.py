@@ -17,8 +17,8 @@ from acetate.cassette import read_exchanges, read_text
 from acetate.config import Config, load
 from acetate.decision import Decisions
 from acetate.errors import UsageError
-from acetate.files import WORKSPACE
 from acetate.exchange import Exchange, Request
+from acetate.files import WORKSPACE
 from acetate.library import Library, WorkingTree
 from acetate.matching import match_key
 from acetate.provider import Operation, Providers, Rules, operation, rules

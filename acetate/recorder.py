@@ -177,7 +177,7 @@ class Recorder:
         """The miss, noted once: clients try again."""
         with self._lock:
             known = self.deck.knows(request)
-            candidates = ((f"{each.cassette}#{each.position}", each.exchange.request) for each in self.deck)
+            candidates = ((f"{each.file.name}#{each.position}", each.exchange.request) for each in self.deck)
             found = Missed(self.test, "", number, self.name, record=self.record_mode)
             noted = missed(request, self.project, candidates, known=known, found=found)
             same = key(request, self.project)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from acetate.cassette import read_exchanges, read_text
 from acetate.exchange import Exchange, Request, header
 from acetate.matching import match_key
-from acetate.project import Project
+from acetate.project import CassetteFile, Project
 from acetate.redaction import redact_request
 
 __all__ = ["Shelf", "Spelling", "Tape", "key", "spelling"]
@@ -41,16 +41,14 @@ def key(request: Request, project: Project) -> str:
     match = project.config.match
     clean = redact_request(request, project.redaction)
     address = project.providers.identify(clean.uri)
-    return match_key(
-        clean, address.provider, address.path, headers=match.headers, ignore=match.ignore, mask=match.mask
-    )
+    return match_key(clean, address.provider, address.path, headers=match.headers, ignore=match.ignore, mask=match.mask)
 
 
 @dataclass(eq=False)
 class Tape:
     """One cassette's exchanges, and where each request stands. What is not asked for is not worked out."""
 
-    name: str
+    file: CassetteFile
     exchanges: Sequence[Exchange]
     project: Project = field(repr=False)
 
@@ -79,12 +77,12 @@ class Shelf:
         self.project = project
         self._tapes: OrderedDict[tuple[str, bytes], Tape] = OrderedDict()
 
-    def tape(self, name: str, path: Path, where: str) -> Tape:
+    def tape(self, file: CassetteFile, path: Path) -> Tape:
         """The cassette in a file. Raises CassetteError."""
-        text = read_text(path, where)
-        found = name, hashlib.blake2b(text.encode(), digest_size=20).digest()
+        text = read_text(path, file.path)
+        found = file.path, hashlib.blake2b(text.encode(), digest_size=20).digest()
         if found not in self._tapes:
-            self._tapes[found] = Tape(name, read_exchanges(text, where), self.project)
+            self._tapes[found] = Tape(file, read_exchanges(text, file.path), self.project)
             if len(self._tapes) > _KEPT:
                 self._tapes.popitem(last=False)
         self._tapes.move_to_end(found)

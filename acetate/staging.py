@@ -27,7 +27,7 @@ from acetate.secret import check_clean
 from acetate.snapshot import paired
 from acetate.verdict import Problem
 
-__all__ = ["Filed", "Staged", "file", "file_recovered", "staged", "staged_path"]
+__all__ = ["Filed", "Staged", "file", "file_recovered", "recorded_in", "staged", "staged_path"]
 
 How = Literal["append", "replace"]
 _VERSION = 1
@@ -99,6 +99,7 @@ def _put_away(recorder: Recorder, passed: bool, run: str) -> Filed:
         path = f"{WORKSPACE}/incomplete/{name}-{_short(recorder.test)}.yaml"
         workspace(project.root)
         write_atomic(project.root / path, rendered(recorder.new).encode())
+        recorder.filed()
         raise CassetteError(
             f"{broken}: the old recording stays, the new one lies in {path}",
             where=recorder.test,
@@ -111,14 +112,16 @@ def _put_away(recorder: Recorder, passed: bool, run: str) -> Filed:
         why = "its test failed"
     if why is not None:
         return _stage(recorder, how, why, run)
+    workspace(project.root)
     with locked(project.root, f"recording {name}"):
         cassette = Cassette(recorder.path, project.root)
         for exchange in recorder.new:
             cassette.append(exchange)
-        if how == "replace" and _is_first(project.root, name, run):
+        if how == "replace" and not recorded_in(project.root, name, run):
             cassette.replace()
         else:
             cassette.save()
+        write_atomic(_marker(project.root, name), run.encode())
     return Filed(name, _from_root(project, recorder.path), len(recorder.new))
 
 
@@ -141,14 +144,16 @@ def _stage(recorder: Recorder, how: How, why: str, run: str) -> Filed:
     return Filed(name, _from_root(project, path), len(recorder.new), staged=why)
 
 
-def _is_first(root: Path, name: str, run: str) -> bool:
-    """True for the first test of a run that records a cassette anew. Tests that share it come behind."""
-    marker = root / WORKSPACE / "recorded" / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}"
-    known = marker.is_file() and marker.read_text(encoding="utf-8") == run
-    if not known:
-        workspace(root)
-        write_atomic(marker, run.encode())
-    return not known
+def recorded_in(root: Path, name: str, run: str) -> bool:
+    """True if a test of this run has recorded the cassette already: others that share it come behind."""
+    try:
+        return _marker(root, name).read_text(encoding="utf-8") == run
+    except OSError:
+        return False
+
+
+def _marker(root: Path, name: str) -> Path:
+    return root / WORKSPACE / "recorded" / hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def _error_in_place_of_success(recorder: Recorder) -> str | None:

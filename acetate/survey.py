@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from acetate.errors import AcetateError
 from acetate.exchange import Exchange, Headers, Request
-from acetate.leftovers import module_of
+from acetate.leftovers import covers, module_of
 from acetate.project import CassetteFile, Project
 from acetate.redaction import redact
 from acetate.secret import scan
@@ -139,8 +139,10 @@ def _cassettes(project: Project, files: Iterable[str], paths: Sequence[str]) -> 
 
 def _foreign(project: Project, files: Iterable[str]) -> Iterator[Finding]:
     for path in files:
-        if path.endswith(".har") or (path.endswith(".json") and _IS_CASSETTE.search(_head(project, path))):
-            yield Finding("foreign", path, "recorded, and no YAML cassette", f"acetate import '{path}'")
+        if not path.endswith((".har", ".json")):
+            continue
+        if any(covers(each, path) for each in project.config.cassettes) or _IS_CASSETTE.search(_head(project, path)):
+            yield Finding("foreign", path, "no YAML cassette", "acetate import FILE")
 
 
 def _head(project: Project, path: str) -> bytes:
@@ -176,11 +178,10 @@ def _of_cassette(project: Project, file: CassetteFile, exchanges: Sequence[Excha
     keys = [project.observed(exchange).entry.match_key for exchange in exchanges]
     yield from _another_body(file, exchanges, keys)
     yield from _stacked(file, exchanges, keys)
-    for position, exchange in enumerate(exchanges):
-        places = _secret_places(exchange, project)
-        if places:
-            next_step = "record it again; revoke what is real"
-            yield Finding("secret", f"{file.name}#{position}", ", ".join(places), next_step, 1)
+    places = [_secret_places(exchange, project) for exchange in exchanges]
+    if any(places):
+        what = ", ".join(sorted(set().union(*places)))
+        yield Finding("secret", file.name, what, "record it again; revoke what is real", sum(map(bool, places)))
 
 
 def _another_body(file: CassetteFile, exchanges: Sequence[Exchange], keys: Sequence[str]) -> Iterator[Finding]:
@@ -190,8 +191,9 @@ def _another_body(file: CassetteFile, exchanges: Sequence[Exchange], keys: Seque
         groups[_stock_key(exchange.request)].append(key)
     for (method, _, host, _, path, _), found in groups.items():
         if len(set(found)) > 1:
-            what = f"{len(found)} times {method} {host}{path}, with {len(set(found))} different bodies"
-            yield Finding("another-body", file.name, what, "nothing: each request gets its own answer", len(found))
+            what = f"{len(found)} requests, {len(set(found))} bodies: {method} {host}{path}"
+            next_step = "nothing to do: each request gets its own answer"
+            yield Finding("another-body", file.name, what, next_step, len(found))
 
 
 def _stock_key(request: Request) -> tuple[object, ...]:
@@ -220,7 +222,7 @@ def _stacked(file: CassetteFile, exchanges: Sequence[Exchange], keys: Sequence[s
             yield Finding("stacked", file.name, what, "record it again, if the test asks only once", len(found))
 
 
-def _secret_places(exchange: Exchange, project: Project) -> list[str]:
+def _secret_places(exchange: Exchange, project: Project) -> set[str]:
     """Where redaction would take something out, or where the second look finds something; never what."""
     clean = redact(exchange, project.redaction)
     places = {leak.path for leak in scan(exchange, project.redaction)}
@@ -233,7 +235,7 @@ def _secret_places(exchange: Exchange, project: Project) -> list[str]:
             places.add(f"{side}.body")
     if exchange.request.uri != clean.request.uri and not any(place.startswith("request.uri") for place in places):
         places.add("request.uri")
-    return sorted(places)
+    return places
 
 
 def _changed(before: Headers, after: Headers) -> set[str]:

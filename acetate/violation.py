@@ -23,7 +23,7 @@ from acetate.path import ITEM, MAP_KEY, child, expand
 from acetate.retyping import JSON_TYPES, type_kind, types_text
 from acetate.shape import Shape, learn
 
-__all__ = ["Validator"]
+__all__ = ["Validator", "schema_shape"]
 
 _BOUNDS = (
     "minimum",
@@ -141,7 +141,7 @@ def _explained(body: Json, root: str, schema: Schema) -> list[Difference]:
             for key in set(error.validator_value) - set(error.instance):
                 where = child(path, key)
                 everywhere = not any(present for _, present, _ in expand(body, where, root))
-                approved = _shape(error.schema.get("properties", {}).get(key))
+                approved = schema_shape(error.schema.get("properties", {}).get(key))
                 gone[where] = Removed(where, path, key, approved, required=True, everywhere=everywhere)
         elif error.validator == "additionalProperties":
             for key in error.instance:
@@ -166,7 +166,7 @@ def _names(schema: Schema, key: str) -> bool:
     )
 
 
-def _shape(schema: Any) -> Shape:
+def schema_shape(schema: Any) -> Shape:
     """What a schema says, as a shape; nothing where it is no object."""
     if not isinstance(schema, dict):
         return Shape.EMPTY
@@ -174,9 +174,9 @@ def _shape(schema: Any) -> Shape:
     items, values = schema.get("items"), schema.get("additionalProperties")
     return Shape(
         types=dict.fromkeys([listed] if isinstance(listed, str) else listed, 1),
-        properties={key: _shape(inner) for key, inner in schema.get("properties", {}).items()},
-        items=_shape(items) if isinstance(items, dict) else None,
-        map_value=_shape(values) if isinstance(values, dict) else None,
+        properties={key: schema_shape(inner) for key, inner in schema.get("properties", {}).items()},
+        items=schema_shape(items) if isinstance(items, dict) else None,
+        map_value=schema_shape(values) if isinstance(values, dict) else None,
     )
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from acetate.cli.main import parser
 from acetate.config import KEYS, Key
 from acetate.kind import KINDS
-from acetate.provider import Mark, Provider, Route, profiles
+from acetate.profile import profiles
+from acetate.provider import Mark, Provider, Route
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by `make docs`: change the code, not this page. -->"

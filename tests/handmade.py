@@ -15,7 +15,7 @@ from typing import Any
 from acetate.body import Json
 from acetate.cassette import Cassette
 from acetate.exchange import Exchange, Headers, Recording, Request, Response
-from acetate.provider import profiles
+from acetate.profile import profiles
 from acetate.redaction import Redaction, redact
 
 __all__ = ["SOURCE", "cassettes", "main"]

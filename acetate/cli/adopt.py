@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def _lines(found: Survey) -> Iterator[str]:
         title, meaning = _TITLES[kind]
         yield ""
         yield f"{title}  {meaning}"
-        yield from _section(found.of(kind))
+        yield from _section(kind, found.of(kind))
     yield ""
     yield from _end(found)
 
@@ -85,15 +86,30 @@ def _row(kind: FindingKind, findings: Sequence[Finding]) -> tuple[str, str, str]
     return _TITLES[kind][0].lower(), str(len({each.where for each in findings})), str(exchanges) if exchanges else ""
 
 
-def _section(findings: Sequence[Finding]) -> Iterator[str]:
-    shown = findings[:_LISTED]
-    width = min(_WIDEST, max(len(each.where) for each in shown))
-    for each in shown:
-        yield f"  {each.where:{width}}  {cut(each.what, 100)}"
-    if len(findings) > _LISTED:
-        yield f"  and {len(findings) - _LISTED} more: acetate adopt --format json"
+def _section(kind: FindingKind, findings: Sequence[Finding]) -> Iterator[str]:
+    rows = _by_place(findings) if kind == "secret" else [(each.where, each.what) for each in findings]
+    shown = rows[:_LISTED]
+    width = max(len(first) for first, _ in shown)
+    for first, second in shown:
+        if width <= _WIDEST:
+            yield f"  {first:{width}}  {cut(second)}"
+        else:
+            yield f"  {first}"
+            yield f"    {cut(second)}"
+    if len(rows) > _LISTED:
+        yield f"  and {len(rows) - _LISTED} more: acetate adopt --format json"
     for advice in dict.fromkeys(each.next for each in findings[:_LISTED]):
         yield f"  next: {advice}"
+
+
+def _by_place(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Where in recordings, the most frequent first: a suite has a few such places, in many cassettes."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for each in findings:
+        for place in each.what.split(", "):
+            found[place].append(each.where)
+    most_first = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [(place, f"{counted(len(names), 'cassette')}; first {names[0]}") for place, names in most_first]
 
 
 def _end(found: Survey) -> Iterator[str]:

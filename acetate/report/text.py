@@ -131,9 +131,10 @@ def _advice(verdict: Verdict) -> list[str]:
 
 
 def _is_first_run(verdict: Verdict) -> bool:
-    return bool(verdict.changes) and all(
-        change.kind == "exchange-unapproved" and change.decision is None for change in verdict.changes
-    )
+    """True if nothing that was examined is approved, and there is nothing else to say of it."""
+    kinds = {change.kind for change in verdict.changes if change.decision is None}
+    new = sum(len(change.occurrences) for change in verdict.changes)
+    return kinds == {"exchange-unapproved"} and new == verdict.counts.examined and not verdict.problems
 
 
 def _commands(verdict: Verdict, short: dict[str, str]) -> list[Command]:

@@ -16,7 +16,8 @@ import yaml
 
 from acetate.body import Json
 from acetate.mask import mask
-from acetate.provider import Operation, Providers, operation, profiles, rules
+from acetate.profile import profiles
+from acetate.provider import Operation, Providers, operation, rules
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "real-cassettes"
 PROVIDERS = Providers(profiles(), {})

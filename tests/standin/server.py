@@ -18,6 +18,8 @@ import struct
 import threading
 import time
 from collections import Counter, deque
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -107,19 +109,26 @@ class Standin:
         server = await asyncio.start_server(self._connected, sock=self._socket)
         await self._stopping.wait()
         server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:  # a client may be on its way in still
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
         await server.wait_closed()
+        await asyncio.sleep(0)  # the last transports close in the next round of the loop
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = self._loop.create_task(self._converse(reader, writer))
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, writer))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, writer: asyncio.StreamWriter, task: asyncio.Task[None]) -> None:
+        """Not in the task itself: one that is cancelled early never runs."""
         self._tasks.discard(task)
-        if not task.cancelled() and (failure := task.exception()):
+        if task.cancelled():
+            writer.transport.abort()
+            return
+        writer.close()
+        if failure := task.exception():
             self._failures.append(failure)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -127,7 +136,7 @@ class Standin:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         writer.transport.set_write_buffer_limits(0)  # so that `drain` waits until all is sent
         connection = h11.Connection(h11.SERVER)
-        try:
+        with suppress(ConnectionError, h11.RemoteProtocolError):  # the client left
             while arrival := await arrived(connection, reader):
                 script, mint = self._taken(arrival)
                 await asyncio.sleep(script.delay)
@@ -136,13 +145,6 @@ class Standin:
                 if connection.our_state is not h11.DONE or reply.claimed_length is not None:
                     break
                 connection.start_next_cycle()
-        except (ConnectionError, h11.RemoteProtocolError):
-            pass  # the client left
-        except asyncio.CancelledError:
-            writer.transport.abort()
-            raise
-        finally:
-            writer.close()
 
     def _taken(self, arrival: Arrival) -> tuple[Script, Mint]:
         """The script for this request, and what its answer is minted from: the same request gets another id each

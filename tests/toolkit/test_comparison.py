@@ -11,7 +11,8 @@ import pytest
 from acetate.change import ABSENT
 from acetate.comparison import compare
 from acetate.mask import mark_at, mask
-from acetate.provider import profiles, rules
+from acetate.profile import profiles
+from acetate.provider import rules
 
 RULES = rules(profiles()["together"], "chat.completions")
 REPLY: dict[str, Any] = {

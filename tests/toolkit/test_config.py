@@ -12,7 +12,8 @@ import pytest
 from acetate.config import KEYS, Config, Key, Match, Redact, load
 from acetate.errors import ConfigError
 from acetate.kind import KINDS, severity
-from acetate.provider import Providers, operation, profiles
+from acetate.profile import profiles
+from acetate.provider import Providers, operation
 
 
 def said(folder: Path, text: str) -> Config:
@@ -230,12 +231,12 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ('contracts = "."', "`contracts` must be a folder below", '"contracts"'),
         (r"contracts = 'a\b'", "`contracts` must be a folder below", '"contracts"'),
         ('repeats = "lst"', "`repeats` must be one of two", '"last"'),
-        ('[match]\nignore = ["$.a[0]"]', "`match.ignore` has a path", "$.messages[].content"),
-        ('[match]\nignore = ["a"]', "`match.ignore` has a path", "$.messages[].content"),
+        ('[match]\nignore = ["$.a[x]"]', "`match.ignore` has a path", "$.messages[0].content"),
+        ('[match]\nignore = ["a"]', "`match.ignore` has a path", "$.messages[0].content"),
         ('[match]\nmask = {path = "$.a", regex = "x"}', "`match.mask` must be a list of masks", "path ="),
         ('[match]\nmask = [{path = "$.a"}]', "`match.mask` must be a list of masks", "path ="),
         ('[match]\nmask = [{path = "$.a", regex = 3}]', "`match.mask` must be a list of masks", "path ="),
-        ('[match]\nmask = [{path = "a", regex = "x"}]', "`match.mask` has a path", "$.messages[].content"),
+        ('[match]\nmask = [{path = "a", regex = "x"}]', "`match.mask` has a path", "$.messages[0].content"),
         ('[match]\nmask = [{path = "$.a", regex = "("}]', "`match.mask` has a regular expression", "single quotes"),
         ('[redact]\npatterns = ["("]', "`redact.patterns` has a regular expression", "single quotes"),
         ('[severity]\nfield-remved = "warn"', "`field-remved` is no kind", "`field-removed`"),

@@ -17,7 +17,8 @@ from acetate.cassette import Cassette
 from acetate.contract import Contract, Schema, pinned_in
 from acetate.derivation import Sample, derive
 from acetate.mask import forms, mask
-from acetate.provider import Operation, Providers, RuleNode, Rules, operation, profiles, rules
+from acetate.profile import profiles
+from acetate.provider import Operation, Providers, RuleNode, Rules, operation, rules
 from acetate.snapshot import Observation, observe
 from acetate.violation import Validator
 from tests.toolkit.bodies import RULES, objects, rule_sets, values

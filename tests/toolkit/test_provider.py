@@ -13,18 +13,8 @@ from hypothesis import strategies as st
 import acetate.provider
 from acetate.config import KEYS
 from acetate.path import parts
-from acetate.provider import (
-    Operation,
-    Provider,
-    Providers,
-    Route,
-    RuleNode,
-    described,
-    operation,
-    profiles,
-    rule_steps,
-    rules,
-)
+from acetate.profile import described, profiles
+from acetate.provider import Operation, Provider, Providers, Route, RuleNode, operation, rule_steps, rules
 
 DOCUMENT = Path(__file__).parents[3] / "shared" / "together-openapi.yaml"
 FOLDER = Path(acetate.provider.__file__).with_name("providers")

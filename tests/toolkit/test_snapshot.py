@@ -19,7 +19,8 @@ from acetate.derivation import Sample, derive
 from acetate.errors import ApprovedFileError, CassetteError
 from acetate.exchange import Exchange, Headers, Recording, Request, Response
 from acetate.mask import mask
-from acetate.provider import Operation, Provider, profiles, rules
+from acetate.profile import profiles
+from acetate.provider import Operation, Provider, rules
 from acetate.snapshot import Entry, Observation, observe, paired, read_snapshot, snapshot_bytes
 from acetate.violation import Validator
 from tests.toolkit.bodies import RULES, objects

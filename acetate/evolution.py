@@ -1,0 +1,467 @@
+"""Evolution: what differs between two OpenAPI documents in what they promise of responses, and one such difference
+taken over into the older of them.
+
+Each difference belongs to one operation and status, and has the kind, path and sides that a response would show it by,
+so that both are one change. What a client sends is not looked at.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from acetate.change import ABSENT, Absent, Difference
+from acetate.contract import Schema
+from acetate.folding import Added, Removed, enveloped, folded
+from acetate.openapi import Called, Document, Promise, is_map, json_media_type, types_of, variants_of
+from acetate.path import ITEM, MAP_KEY, child, parts
+from acetate.retyping import type_kind, types_text
+from acetate.violation import schema_shape
+
+__all__ = ["OPERATION", "Evolved", "evolved", "places", "taken_over"]
+
+OPERATION: Final = "$operation"
+"""The path of what is said of an operation as a whole."""
+
+_UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
+_LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
+_BOUNDS = (*_UPPER, *_LOWER, "multipleOf", "uniqueItems")
+
+_KEYWORDS: Mapping[str, Sequence[str]] = {
+    "became-nullable": ("type", "enum", "const", "anyOf"),
+    "became-not-nullable": ("type", "enum", "const", "anyOf"),
+    "enum-value-added": ("enum", "const"),
+    "enum-value-removed": ("enum", "const"),
+    "const-changed": ("const",),
+    "became-open-string": ("enum", "const"),
+    "became-enum": ("enum", "const"),
+    "format-changed": ("format",),
+    "format-gained": ("format",),
+    "format-lost": ("format",),
+    "pattern-changed": ("pattern",),
+    "pattern-lost": ("pattern",),
+    "range-widened": _BOUNDS,
+    "range-narrowed": _BOUNDS,
+    "array-may-be-empty": _BOUNDS,
+    "default-changed": ("default",),
+    "deprecated": ("deprecated",),
+    "undeprecated": ("deprecated",),
+    "sunset-set": ("x-sunset",),
+    "additional-properties-opened": ("additionalProperties",),
+    "additional-properties-closed": ("additionalProperties",),
+    "map-key-pattern-changed": ("propertyNames", "patternProperties"),
+    "tuple-length-changed": ("prefixItems",),
+    "union-variant-added": ("anyOf",),
+    "union-variant-removed": ("anyOf",),
+    "discriminator-changed": ("discriminator",),
+}
+"""Which keywords of a schema a kind is about; all others are about the whole schema at their path."""
+
+
+class Evolved(NamedTuple):
+    """One difference between two documents. The operation has the name that it had before, if it was there."""
+
+    operation: Called
+    status: int
+    difference: Difference
+
+
+def evolved(before: Document, now: Document) -> list[Evolved]:
+    """What differs, by operation and status."""
+    found: list[Evolved] = []
+    for call in sorted({*before.operations, *now.operations}):
+        old, new = before.operations.get(call), now.operations.get(call)
+        if old is None and new is not None:
+            found.append(Evolved(new, _first(now, new), _at(OPERATION, "endpoint-added", ABSENT, new.name)))
+        elif old is not None and new is None:
+            found.append(Evolved(old, _first(before, old), _at(OPERATION, "endpoint-removed", old.name, ABSENT)))
+        elif old is not None and new is not None:
+            found += _operation(before, old, now, new)
+    return found
+
+
+def places(difference: Difference) -> frozenset[str]:
+    """Every path that a difference speaks of: two, where something was renamed or moved."""
+    sides = (difference.before, difference.after)
+    return frozenset([difference.path, *(each for each in sides if isinstance(each, str) and each.startswith("$"))])
+
+
+def _first(document: Document, called: Called) -> int:
+    """The status that stands for a whole operation: the first that is a success, else the first."""
+    statuses = document.statuses(called)
+    return next((each for each in statuses if 200 <= each < 400), statuses[0] if statuses else 200)
+
+
+def _operation(before: Document, old: Called, now: Document, new: Called) -> Iterator[Evolved]:
+    first = _first(before, old)
+    for difference in _lifecycle(OPERATION, before.operation(old), now.operation(new)):
+        yield Evolved(old, first, difference)
+    statuses = before.statuses(old), now.statuses(new)
+    for status in sorted({*statuses[0], *statuses[1]}):
+        promise, promised = before.promise(old, status), now.promise(new, status)
+        prefix = "" if status < 400 else "error-"
+        if promise is None or status not in statuses[0]:
+            difference = _at("$status", f"{prefix}status-added", ABSENT, status)
+            yield Evolved(old, status, difference)
+        elif promised is None or status not in statuses[1]:
+            difference = _at("$status", f"{prefix}status-removed", status, ABSENT)
+            yield Evolved(old, status, difference)
+        else:
+            for difference in _promises(promise, promised):
+                yield Evolved(old, status, difference)
+
+
+def _promises(old: Promise, new: Promise) -> Iterator[Difference]:
+    if old.media_types and not any(map(old.allows, new.media_types)):
+        now = ", ".join(new.media_types) or "no body"
+        yield _at("$headers.content-type", "content-type-changed", ", ".join(old.media_types), now)
+        return
+    for name, required in sorted(old.headers.items()):
+        if name not in new.headers:
+            yield _at(f"$headers.{name}", "header-removed", "string", ABSENT)
+        elif required and not new.headers[name]:
+            yield _at(f"$headers.{name}", "header-became-optional")
+    if old.schema is not None or new.schema is not None:
+        yield from _schemas("$", old.schema or {}, new.schema or {})
+
+
+# --- schemas beside each other ----------------------------------------------------------------------------------------
+
+
+def _schemas(root: str, old: Schema, new: Schema) -> list[Difference]:
+    if old == new:
+        return []
+    envelope = enveloped(root, schema_shape(old), schema_shape(new))
+    if envelope:
+        return [envelope]
+    walk = _Walk()
+    walk.schema(root, old, new)
+    return folded(root, walk.removed, walk.added, walk.found)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One walk over two plain schemas; what it finds is collected, because folding needs the whole."""
+
+    removed: list[Removed] = field(default_factory=list)
+    added: list[Added] = field(default_factory=list)
+    found: list[Difference] = field(default_factory=list)
+
+    def schema(self, path: str, old: Schema, new: Schema) -> None:
+        if old == new:
+            return
+        self.found += _lifecycle(path, old, new)
+        if old.get("default", ABSENT) != new.get("default", ABSENT):
+            self.report("default-changed", path, old.get("default", ABSENT), new.get("default", ABSENT))
+        if not self.types(path, old, new):
+            return
+        if "anyOf" in old or "anyOf" in new:
+            self.union(path, old, new)
+            return
+        self.values(path, old, new)
+        self.strings(path, old, new)
+        self.bounds(path, old, new)
+        if self.objects(path, old, new):
+            self.properties(path, old, new)
+            self.items(path, old, new)
+
+    def types(self, path: str, old: Schema, new: Schema) -> bool:
+        """Report other types; False if there is nothing further to compare below."""
+        before, now = types_of(old), types_of(new)
+        if bool(before) != bool(now):
+            self.report("type-widened" if before else "type-narrowed", path, types_text(before), types_text(now))
+            return False
+        if ("null" in before) != ("null" in now):
+            kind = "became-nullable" if "null" in now else "became-not-nullable"
+            self.report(kind, path, types_text(before), types_text(now))
+        bare, bare_now = before - {"null"}, now - {"null"}
+        if bare == bare_now or not bare or not bare_now:
+            return True
+        self.report(_type_kind(bare, bare_now, new), path, types_text(before), types_text(now))
+        return bool(bare & bare_now)
+
+    def union(self, path: str, old: Schema, new: Schema) -> None:
+        """The forms by their names; those of one name are compared."""
+        before, now = ({_name(each): each for each in variants_of(schema)} for schema in (old, new))
+        for name, each in before.items():
+            if name in now:
+                self.schema(path, each, now[name])
+            else:
+                self.report("union-variant-removed", path, name, ABSENT)
+        for name in now:
+            if name not in before:
+                self.report("union-variant-added", path, ABSENT, name)
+        self.keyword("discriminator-changed", path, old, new, "discriminator")
+
+    def values(self, path: str, old: Schema, new: Schema) -> None:
+        before, now = _values(old), _values(new)
+        if before and not now:
+            self.report("became-open-string", path)
+        elif now and not before:
+            self.report("became-enum", path)
+        elif "const" in old and "const" in new and before != now:
+            self.report("const-changed", path, before[0], now[0])
+        else:
+            for value in before:
+                if value not in now:
+                    self.report("enum-value-removed", path, value, ABSENT)
+            for value in now:
+                if value not in before:
+                    self.report("enum-value-added", path, ABSENT, value)
+
+    def strings(self, path: str, old: Schema, new: Schema) -> None:
+        before, now = old.get("format"), new.get("format")
+        if before != now:
+            kind = "format-gained" if not before else "format-changed" if now else "format-lost"
+            self.report(kind, path, before or "text", now or "text")
+        if old.get("pattern") != new.get("pattern"):
+            kind = "pattern-changed" if "pattern" in new else "pattern-lost"
+            self.report(kind, path, old.get("pattern", ABSENT), new.get("pattern", ABSENT))
+        self.keyword("map-key-pattern-changed", path, old, new, "propertyNames")
+        self.keyword("map-key-pattern-changed", path, old, new, "patternProperties")
+
+    def bounds(self, path: str, old: Schema, new: Schema) -> None:
+        for name in _BOUNDS:
+            before, now = old.get(name), new.get(name)
+            if before == now:
+                continue
+            if name == "minItems" and before and not now:
+                self.report("array-may-be-empty", path, "array", "empty array")
+                continue
+            kind = "range-widened" if _is_wider(name, before, now) else "range-narrowed"
+            self.report(kind, path, _bound(name, before), _bound(name, now))
+
+    def objects(self, path: str, old: Schema, new: Schema) -> bool:
+        """Report what is said of unnamed properties; False where an object became a map or the other way round."""
+        if not ("object" in types_of(old) and "object" in types_of(new)):
+            return True
+        if is_map(old) and is_map(new):
+            self.schema(path + MAP_KEY, old["additionalProperties"], new["additionalProperties"])
+        elif is_map(old) != is_map(new):
+            kinds = ("map-became-object", "object", "map", "object") if is_map(old) else ("object-became-map",)
+            self.report(kinds[0], path, "map" if is_map(old) else "object", "map" if is_map(new) else "object")
+            return False
+        else:
+            before, now = (schema.get("additionalProperties", None) for schema in (old, new))
+            if before is False and now is not False:
+                self.report("additional-properties-opened", path)
+            elif now is False and before is not False:
+                self.report("additional-properties-closed", path)
+        return True
+
+    def properties(self, path: str, old: Schema, new: Schema) -> None:
+        before, now = old.get("properties", {}), new.get("properties", {})
+        needed, needed_now = old.get("required", ()), new.get("required", ())
+        for key, each in sorted(before.items()):
+            where = child(path, key)
+            if key not in now:
+                self.removed.append(Removed(where, path, key, schema_shape(each), key in needed))
+                continue
+            if (key in needed) != (key in needed_now):
+                self.report("became-optional" if key in needed else "became-required", where)
+            self.schema(where, each, now[key])
+        for key, each in sorted(now.items()):
+            if key not in before:
+                self.added.append(Added(child(path, key), path, key, schema_shape(each)))
+
+    def items(self, path: str, old: Schema, new: Schema) -> None:
+        tuples = [schema.get("prefixItems", []) for schema in (old, new)]
+        if len(tuples[0]) != len(tuples[1]):
+            self.report("tuple-length-changed", path, *(f"{len(each)} positions" for each in tuples))
+        else:
+            for one, other in zip(*tuples, strict=True):
+                self.schema(path + ITEM, one, other)
+        if "items" in old or "items" in new:
+            self.schema(path + ITEM, old.get("items", {}), new.get("items", {}))
+
+    def keyword(self, kind: str, path: str, old: Schema, new: Schema, name: str) -> None:
+        if old.get(name) != new.get(name):
+            self.report(kind, path, _told(old.get(name)), _told(new.get(name)))
+
+    def report(self, kind: str, path: str, before: Any = ABSENT, after: Any = ABSENT) -> None:
+        self.found.append(_at(path, kind, before, after))
+
+
+def _at(path: str, kind: str, before: Any = ABSENT, after: Any = ABSENT) -> Difference:
+    return Difference(kind, path, path, before, after)
+
+
+def _lifecycle(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
+    if bool(old.get("deprecated")) != bool(new.get("deprecated")):
+        yield _at(path, "deprecated" if new.get("deprecated") else "undeprecated")
+    if new.get("x-sunset") and old.get("x-sunset") != new["x-sunset"]:
+        yield _at(path, "sunset-set", old.get("x-sunset", ABSENT), new["x-sunset"])
+
+
+def _type_kind(before: frozenset[str], now: frozenset[str], new: Schema) -> str:
+    if now < before or (before == {"number"} and now == {"integer"}):
+        return "type-narrowed"
+    if before == {"array"} and now == {"object"} and is_map(new):
+        return "array-became-map"
+    return type_kind(before, now)
+
+
+def _name(variant: Schema) -> str:
+    """What a form of a union is called: by its title, as schemas under `components` have it."""
+    return str(variant.get("title") or types_text(types_of(variant)))
+
+
+def _values(schema: Schema) -> list[Any]:
+    listed = [schema["const"]] if "const" in schema else schema.get("enum", [])
+    return sorted((each for each in listed if each is not None), key=repr)
+
+
+def _told(value: Any) -> Any:
+    return ABSENT if value is None else value
+
+
+def _bound(name: str, value: Any) -> str:
+    return f"no {name}" if value is None else f"{name} {value}"
+
+
+def _is_wider(name: str, before: Any, now: Any) -> bool:
+    if now is None or before is None:
+        return now is None
+    if name in _UPPER:
+        return bool(now > before)
+    return bool(now < before)
+
+
+# --- one difference taken over ----------------------------------------------------------------------------------------
+
+
+def taken_over(before: Document, now: Document, these: Iterable[Evolved]) -> dict[str, Any]:
+    """The older document with these differences as the newer one has them, and nothing else. Once the two promise the
+    same, it is the newer one word for word."""
+    content: dict[str, Any] = copy.deepcopy(dict(before.content))
+    for each in these:
+        _take(content, before, now, each)
+    if not evolved(Document(content, before.where), now):
+        return copy.deepcopy(dict(now.content))
+    return content
+
+
+def _take(content: dict[str, Any], before: Document, now: Document, each: Evolved) -> None:
+    old, new = before.operations.get(each.operation.call), now.operations.get(each.operation.call)
+    path = each.difference.path
+    if old is None or new is None:
+        _take_operation(content, now, old, new)
+    elif path == OPERATION:
+        holder = content["paths"][old.template][old.method]
+        _take_keywords(holder, now.operation(new), _KEYWORDS[each.difference.kind])
+    elif path.startswith(("$status", "$headers")):
+        _take_response(content, before, old, now, new, each.status)
+    else:
+        _take_schema(content, before, old, now, new, each)
+
+
+def _take_operation(content: dict[str, Any], now: Document, old: Called | None, new: Called | None) -> None:
+    paths = content.setdefault("paths", {})
+    if new is not None:
+        paths.setdefault(new.template, {})[new.method] = _standing_alone(now, new)
+    elif old is not None and old.template in paths:
+        paths[old.template].pop(old.method, None)
+        if not any(isinstance(each, dict) for each in paths[old.template].values()):
+            del paths[old.template]
+
+
+def _take_response(
+    content: dict[str, Any], before: Document, old: Called, now: Document, new: Called, status: int
+) -> None:
+    responses = content["paths"][old.template][old.method].setdefault("responses", {})
+    key = before.response_key(old, status)
+    if key is not None and str(status // 100) in key:
+        responses.pop(key, None)
+    key = now.response_key(new, status)
+    if key is not None:
+        responses[key] = _response_alone(now, new, status)
+
+
+def _take_schema(
+    content: dict[str, Any], before: Document, old: Called, now: Document, new: Called, each: Evolved
+) -> None:
+    """The schema is written plain, so that a part of it can be changed where many operations share one."""
+    key = before.response_key(old, each.status)
+    responses = content["paths"][old.template][old.method]["responses"]
+    held = Document(content, before.where).promise(old, each.status)
+    promised = now.promise(new, each.status)
+    response = _response_alone(before, old, each.status) if "$ref" in responses[key] else responses[key]
+    wanted = (promised.schema if promised else None) or {}
+    schema = (held.schema if held else None) or {}
+    for path in sorted(places(each.difference)):
+        schema = _taken(schema, wanted, list(map(str, parts(path))), each.difference)
+    media = json_media_type(response.get("content", {})) or "application/json"
+    response.setdefault("content", {}).setdefault(media, {})["schema"] = schema
+    responses[key] = response
+
+
+def _taken(old: Schema, new: Schema, steps: list[str], difference: Difference) -> Schema:
+    """`old` with what a difference is about at a path as it is in `new`."""
+    if not steps:
+        if difference.kind not in _KEYWORDS:
+            return copy.deepcopy(new)
+        written = dict(old)
+        _take_keywords(written, new, _KEYWORDS[difference.kind])
+        return written
+    step, rest = steps[0], steps[1:]
+    keyword = {ITEM: "items", MAP_KEY: "additionalProperties"}.get(step)
+    if keyword is None:
+        return _taken_property(old, new, step, rest, difference)
+    inner, wanted = old.get(keyword), new.get(keyword)
+    if not (isinstance(inner, dict) and isinstance(wanted, dict)) or "anyOf" in old:
+        return copy.deepcopy(new)
+    return {**old, keyword: _taken(inner, wanted, rest, difference)}
+
+
+def _taken_property(old: Schema, new: Schema, key: str, rest: list[str], difference: Difference) -> Schema:
+    held, wanted = old.get("properties", {}), new.get("properties", {})
+    if "anyOf" in old or (rest and not (key in held and key in wanted)):
+        return copy.deepcopy(new)
+    properties, required = dict(held), set(old.get("required", ()))
+    if not rest and (key not in wanted or key not in held or difference.kind in ("became-optional", "became-required")):
+        required = (required - {key}) | ({key} & set(new.get("required", ())))
+    if not rest and key not in wanted:
+        properties.pop(key, None)
+    elif key not in held:
+        properties[key] = copy.deepcopy(wanted[key])
+    elif difference.kind not in ("became-optional", "became-required"):
+        properties[key] = _taken(held[key], wanted[key], rest, difference)
+    written = {**old, "properties": properties, "required": sorted(required)}
+    if not required:
+        del written["required"]
+    return written
+
+
+def _take_keywords(written: dict[str, Any], new: Mapping[str, Any], keywords: Iterable[str]) -> None:
+    for keyword in keywords:
+        written.pop(keyword, None)
+        if keyword in new:
+            written[keyword] = copy.deepcopy(new[keyword])
+
+
+def _standing_alone(document: Document, called: Called) -> dict[str, Any]:
+    """An operation whose responses refer to nothing: what they would refer to may say something else in another
+    document. What is sent to it is left out."""
+    kept = {
+        key: copy.deepcopy(value)
+        for key, value in document.operation(called).items()
+        if key not in ("parameters", "requestBody", "callbacks", "responses")
+    }
+    responses = document.operation(called).get("responses", {})
+    return {**kept, "responses": {key: _response_of(document, each) for key, each in responses.items()}}
+
+
+def _response_alone(document: Document, called: Called, status: int) -> dict[str, Any]:
+    return _response_of(document, document.response(called, status))
+
+
+def _response_of(document: Document, response: Any) -> dict[str, Any]:
+    written = copy.deepcopy(document.followed(response))
+    for media in written.get("content", {}).values():
+        if "schema" in media:
+            media["schema"] = document.plain(media["schema"])
+    for name, header in written.get("headers", {}).items():
+        written["headers"][name] = copy.deepcopy(document.followed(header))
+    return written

@@ -1,0 +1,340 @@
+"""Session: one run of a test suite, as far as its cassettes are concerned, from the first test to the verdict.
+
+What a process saw is a `Tally`: plain values, which travel from the workers of pytest-xdist and add up.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from acetate.cassette import name_of
+from acetate.change import Change, Occurrence
+from acetate.config import Config
+from acetate.context import context_of, in_ci
+from acetate.deck import Deck, Same
+from acetate.examine import examine
+from acetate.exchange import Request, Response
+from acetate.guard import Guard, Place, said
+from acetate.matching import Mismatch
+from acetate.missed import Missed
+from acetate.project import CassetteFile, Project
+from acetate.recorder import Mode, Recorder
+from acetate.shelf import Shelf, Tape
+from acetate.staging import Filed, file, file_recovered, recorded_in, staged
+from acetate.verdict import Counts, Problem, Verdict, judged
+
+__all__ = ["DUMMY_KEY", "Hooks", "Session", "Tally", "examined"]
+
+DUMMY_KEY = "acetate-replays-without-a-key"
+"""What stands in for a provider's key while nothing goes live: SDKs do not start without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a project's own settings of vcrpy do: see Recorder and Deck. `read` reads cassettes where a project's own
+    persister or serializer does."""
+
+    asked: Callable[[Request], Request | None] | None = None
+    answered: Callable[[Response], Response | None] | None = None
+    same: Same | None = None
+    repeats: bool = False
+    read: Callable[[Path, str], Tape] | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What tests saw. `played` has, by file of a cassette, who played which exchange; `kept` the names of settings
+    that the project has of its own; `refused` and `passed` places as `host:port`."""
+
+    played: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+    replayed: int = 0
+    live: int = 0
+    missed: list[Missed] = field(default_factory=list)
+    filed: list[Filed] = field(default_factory=list)
+    mocked: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    passed: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+    opened: int = 0
+
+    def add(self, other: Tally) -> None:
+        """What another process saw, too."""
+        for path, exchanges in other.played.items():
+            for position, tests in exchanges.items():
+                self.played.setdefault(path, {}).setdefault(position, []).extend(tests)
+        self.replayed += other.replayed
+        self.live += other.live
+        self.opened += other.opened
+        self.missed += other.missed
+        self.filed += other.filed
+        self.mocked += other.mocked
+        self.kept = list(dict.fromkeys([*self.kept, *other.kept]))
+        self.refused += other.refused
+        self.passed += other.passed
+        self.problems += other.problems
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"played": [[path, list(each.items())] for path, each in self.played.items()]}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Tally:
+        """What `as_json` wrote, in another process of the same Acetate."""
+        values = dict(document)
+        values["played"] = {path: {index: tests for index, tests in each} for path, each in values["played"]}
+        values["missed"] = [
+            Missed(**each | {"mismatches": tuple(Mismatch(**one) for one in each["mismatches"])})
+            for each in values["missed"]
+        ]
+        values["filed"] = [Filed(**each) for each in values["filed"]]
+        values["refused"] = [(test, place) for test, place in values["refused"]]
+        values["passed"] = Counter(values["passed"])
+        values["problems"] = [Problem(**each) for each in values["problems"]]
+        return cls(**values)
+
+
+class Session:
+    """What one process knows while tests run. `run` names the run in all of its processes."""
+
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        *,
+        replay_only: bool = False,
+        staged: bool = False,
+        run: str | None = None,
+    ) -> None:
+        self.config = config
+        self.ci = in_ci(environ)
+        self.replay_only = replay_only or self.ci
+        self.staged = staged
+        self.run = run or secrets.token_hex(8)
+        self.tally = Tally()
+        self.test: str | None = None
+        self._setting: tuple[str | None, ...] | None = None
+        self._shelf: Shelf | None = None
+        self._lock = threading.Lock()
+        self._guard: Guard | None = None
+        self._dummies: list[str] = []
+        self._failing: list[str] = []
+
+    @property
+    def project(self) -> Project:
+        """The project as the environment is now: a test may say where a provider is to be found."""
+        return self.shelf.project
+
+    @property
+    def shelf(self) -> Shelf:
+        setting = tuple(os.environ.get(name) for name in self._variables())
+        if self._shelf is None or setting != self._setting:
+            environ = {name: value for name, value in os.environ.items() if value != DUMMY_KEY}
+            self._shelf, self._setting = Shelf(Project(self.config, environ)), setting
+        return self._shelf
+
+    def _variables(self) -> list[str]:
+        known = self.config.providers.values()
+        return [name for each in known for name in (*each.base_url_vars, *each.key_vars)]
+
+    # the network
+
+    def start(self) -> None:
+        """In replay-only, close the network."""
+        if self.replay_only:
+            self._guard = Guard(self._refused, self._provider_places())
+            self._guard.start()
+
+    def stop(self) -> None:
+        if self._guard is not None:
+            self._guard.stop()
+            self.tally.passed += Counter({said(place): count for place, count in self._guard.passed.items()})
+            self._guard = None
+
+    def _refused(self, place: Place) -> None:
+        with self._lock:
+            self.tally.refused.append((self.test or "", said(place)))
+            if self.test is not None:
+                self._failing.append(f"{said(place)} was not reached")
+
+    def _provider_places(self) -> frozenset[Place]:
+        return frozenset(_places(self.config, os.environ))
+
+    # one test
+
+    def begin(self, test: str, *, with_cassette: bool) -> None:
+        """A test starts. Where nothing will go live, providers' keys that are not set get a value."""
+        self.test = test
+        if self._guard is not None:
+            self._guard.providers = self._provider_places()
+        if with_cassette:
+            for name in {name for each in self.config.providers.values() for name in each.key_vars}:
+                if name not in os.environ:
+                    os.environ[name] = DUMMY_KEY
+                    self._dummies.append(name)
+
+    def end(self) -> None:
+        """It is over, with all its fixtures."""
+        for name in self._dummies:
+            if os.environ.get(name) == DUMMY_KEY:
+                del os.environ[name]
+        self._dummies.clear()
+        self.test = None
+
+    def failing(self) -> list[str]:
+        """Why the test that runs must not pass, whatever it says itself; told once."""
+        with self._lock:
+            found, self._failing = self._failing, []
+            return found
+
+    def fail(self, why: str) -> None:
+        """To be told by `failing`."""
+        with self._lock:
+            self._failing.append(why)
+
+    # its cassette
+
+    def open(
+        self,
+        path: Path,
+        extra: Iterable[Path],
+        *,
+        record_mode: str,
+        test: str,
+        hooks: Hooks,
+        refuse: Callable[[Missed], Exception],
+    ) -> Recorder:
+        """The cassette of a test, in a mode of pytest-recording. Raises CassetteError for one that cannot be read."""
+        shelf = self.shelf
+        name = name_of(path, shelf.project.root)
+        exists = path.is_file()
+        tapes = [*self._tapes(path, hooks), *(tape for each in extra for tape in self._tapes(each, hooks))]
+        repeats = "last" if hooks.repeats else self.config.repeats
+        self.tally.opened += 1
+        return Recorder(
+            project=shelf.project,
+            path=path,
+            name=name,
+            test=test,
+            mode=self._mode(record_mode, name, exists=exists),
+            deck=Deck(tapes, shelf.project, repeats=repeats, same=hooks.same),
+            refuse=refuse,
+            record_mode="rewrite" if exists else "once",
+            asked=hooks.asked,
+            answered=hooks.answered,
+        )
+
+    def _mode(self, record_mode: str, name: str, *, exists: bool) -> Mode:
+        if self.replay_only or self.staged or record_mode == "none":
+            return "play"
+        if record_mode in ("all", "rewrite"):
+            return "record"
+        if record_mode == "once" and exists and not recorded_in(self.config.root, name, self.run):
+            return "play"
+        return "extend"
+
+    def _tapes(self, path: Path, hooks: Hooks) -> list[Tape]:
+        """What a cassette plays: the file, and with `staged` what waits to take its place or to come behind it."""
+        project = self.shelf.project
+        name = name_of(path, project.root)
+        waiting = staged(project.root, name) if self.staged else None
+        files = [] if waiting is not None and waiting.how == "replace" else [path]
+        if waiting is not None:
+            files.append(project.root / waiting.file.path)
+        read = hooks.read or self._read
+        return [read(each, name) for each in files if each.is_file()]
+
+    def _read(self, path: Path, name: str) -> Tape:
+        where = path.resolve().relative_to(self.config.root.resolve()).as_posix()
+        return self.shelf.tape(CassetteFile(name, where), path)
+
+    def close(self, recorder: Recorder, *, passed: bool) -> None:
+        """The test is over: put away what it recorded, and count."""
+        filed = list(file(recorder, passed=passed, run=self.run))
+        tally = self.tally
+        with self._lock:
+            tally.filed += filed
+            tally.replayed += len(recorder.played)
+            tally.live += recorder.live
+            tally.missed += recorder.missed
+            tally.mocked += recorder.mocked
+            tally.problems += recorder.problems
+            for each in recorder.played:
+                tests = tally.played.setdefault(each.file.path, {}).setdefault(each.position, [])
+                if recorder.test not in tests:
+                    tests.append(recorder.test)
+
+    def recover(self) -> None:
+        """Stage what killed runs left in their journals."""
+        if (self.config.root / ".acetate" / "journal").is_dir():
+            for found in file_recovered(self.project, self.run):
+                if isinstance(found, Filed):
+                    self.tally.filed.append(found)
+                else:
+                    self.tally.problems.append(found)
+
+    def verdict(self) -> Verdict:
+        """The verdict on all that was played and recorded, in all processes whose tallies were added."""
+        return examined(self.project, self.tally, os.environ)
+
+
+def examined(project: Project, tally: Tally, environ: Mapping[str, str]) -> Verdict:
+    """Examine what was played and what was recorded; nothing else of the cassettes."""
+    context = context_of(project.config.project, project.root, environ)
+    files: dict[str, CassetteFile] = {}
+    for path in [*tally.played, *(each.path for each in tally.filed)]:
+        name = path.removeprefix(".acetate/staged/").rpartition(".")[0]
+        files[path] = CassetteFile(name, path)
+    whole = examine(project, list(files.values()), context)
+    fresh = {(each.cassette) for each in tally.filed}
+    tests = {(files[path].name, index): who for path, each in tally.played.items() for index, who in each.items()}
+    changes = tuple(change for each in whole.changes if (change := _seen(each, tests, fresh)) is not None)
+    problems = tuple(dict.fromkeys([*whole.problems, *tally.problems, *map(_unrecorded, tally.missed)]))
+    counts = Counts(
+        cassettes=len(files),
+        exchanges=whole.counts.exchanges,
+        examined=whole.counts.examined,
+        replayed=tally.replayed,
+        live=tally.live,
+        missed=len(tally.missed) + len(set(tally.refused)),
+    )
+    return Verdict(judged(changes, problems, counts.examined), context, counts, changes, problems)
+
+
+def _seen(change: Change, tests: Mapping[tuple[str, int], list[str]], fresh: set[str]) -> Change | None:
+    """The change as far as it was played or recorded here, each occurrence with the test that saw it."""
+    here: list[Occurrence] = []
+    for each in change.occurrences:
+        who = tests.get((each.cassette, each.exchange))
+        if who is not None:
+            here.append(replace(each, test=who[0]))
+        elif each.cassette in fresh:
+            here.append(each)
+    return replace(change, occurrences=tuple(here)) if here else None
+
+
+def _unrecorded(each: Missed) -> Problem:
+    return Problem(each.test, f"{each.call} has no recording", f'pytest --record-mode={each.record} "{each.test}"')
+
+
+def _places(config: Config, environ: Mapping[str, str]) -> Iterable[Place]:
+    """Where providers answer by what the configuration and the environment say, be it on this machine."""
+    for provider in config.providers.values():
+        for url in (*provider.base_urls, *(environ.get(name, "") for name in provider.base_url_vars)):
+            try:
+                place = urlsplit(url)
+                port = place.port or (80 if place.scheme == "http" else 443)
+            except ValueError:
+                continue
+            if place.hostname:
+                yield place.hostname, port
+                if place.hostname == "localhost":
+                    yield "127.0.0.1", port
+                    yield "::1", port
