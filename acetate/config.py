@@ -18,7 +18,7 @@ from acetate.errors import ConfigError
 from acetate.kind import KINDS, Edge, Severity
 from acetate.path import parts
 from acetate.profile import described, profiles
-from acetate.provider import COMPATIBLE, Mark, Provider
+from acetate.provider import ANYWHERE, COMPATIBLE, Mark, Provider
 
 __all__ = ["KEYS", "Config", "Key", "Match", "Redact", "load"]
 
@@ -27,6 +27,8 @@ _LEVELS: tuple[Severity, ...] = get_args(Severity)
 _EDGES: tuple[Edge, ...] = get_args(Edge)
 _RULES = (*get_args(Mark), "maps")
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
+_APP_PLACE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*\Z")
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]\Z")
 
 
@@ -65,7 +67,8 @@ class Redact:
 class Config:
     """What holds for one project. `file` is None where nothing was configured; `contracts` and `snapshots` are folders
     and `cassettes` globs below `root`, with `/`; `severity` is keyed by kind, or by edge and kind
-    (`consume.field-added`); `digest` stands for all that was said."""
+    (`consume.field-added`); `digest` stands for all that was said. `app` is the project's own (None where it has none),
+    `service` its name, `values` the places whose values its snapshots show."""
 
     root: Path
     file: Path | None
@@ -79,11 +82,16 @@ class Config:
     severity: Mapping[str, Severity]
     providers: Mapping[str, Provider] = field(repr=False)
     digest: str
+    app: str | None
+    service: str
+    values: tuple[str, ...]
 
 
 _TEXTS = "a list of texts"
 _PATHS = "a list of paths"
 _REGEXES = "a list of regular expressions"
+_APP = "an app"
+_PLACES = "a list of places"
 
 KEYS: tuple[Key, ...] = (
     Key("project", "a text", None, "What the project is called in reports and at the service. Default: its folder."),
@@ -92,6 +100,20 @@ KEYS: tuple[Key, ...] = (
         _TEXTS,
         ["cassettes/**", "tests/**/cassettes/**"],
         "Where `acetate check` looks for cassettes: globs from the root.",
+    ),
+    Key(
+        "app",
+        _APP,
+        None,
+        "Your own API, `package.module:app` or a function that makes it: what its test clients get is examined too.",
+    ),
+    Key("service", "a text", None, "What your own API is called in snapshots and contracts. Default: the project."),
+    Key(
+        "provide.values",
+        _PLACES,
+        [],
+        "Places in your own API's responses whose texts are compared, not their shape alone: `$.items[].name`, "
+        "`$..version`, or of one operation `GET /items/{id} $.name`.",
     ),
     Key("contracts", "a folder", "contracts", "Where contracts and decisions are kept."),
     Key("snapshots", "a folder", "snapshots", "Where approved snapshots are kept."),
@@ -269,7 +291,19 @@ def _config(root: Path, file: Path | None, table: dict[str, Any]) -> Config:
         severity=dict(_levels(table.get("severity", {}))),
         providers=_providers(table.get("providers", {})),
         digest=hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest(),
+        app=said("app"),
+        service=_service(said("service") or said("project") or root.name or "project", said("app"), said("cassettes")),
+        values=tuple(said("provide.values")),
     )
+
+
+def _service(name: str, app: str | None, cassettes: Iterable[str]) -> str:
+    """The name of the project's own API, which is that of a folder of snapshots."""
+    if app is not None and not _SERVICE.match(name):
+        raise ConfigError(f"`{name}` cannot name the service of `app`", next='write `service = "chat"`')
+    if app is not None and any(pattern.partition("/")[0] == name for pattern in cassettes):
+        raise ConfigError(f"`{name}` is a folder of cassettes and cannot be the service", next='write `service = "…"`')
+    return name
 
 
 def _folder(path: str) -> str:
@@ -430,6 +464,19 @@ def _check_path(path: str) -> None:
         raise ConfigError(f"has a path that cannot be read: {error}", next="write `$.messages[0].content`") from None
 
 
+def _check_app(value: Any) -> None:
+    fits = isinstance(value, str) and bool(_APP_PLACE.match(value))
+    _require(fits, "the place of an app", "write `app.main:app`: the module, then its name in there")
+
+
+def _check_places(value: Any) -> None:
+    _check_texts(value)
+    for each in value:
+        path = each.rpartition(" ")[2]
+        if not ANYWHERE.match(path):
+            _check_path(path)
+
+
 def _check_masks(value: Any) -> None:
     fits = isinstance(value, list) and all(map(_is_mask, value))
     _require(fits, "a list of masks", """write `[{path = "$.messages[].content", regex = '…'}]`""")
@@ -469,6 +516,8 @@ _CHECKS: Mapping[str, Callable[[Any], None]] = {
     _PATHS: _check_paths,
     _REGEXES: _check_regexes,
     "a list of masks": _check_masks,
+    _APP: _check_app,
+    _PLACES: _check_places,
     "a level": _check_level,
     "a profile": _check_profile,
     "a table of rules": _check_rules,

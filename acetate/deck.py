@@ -46,11 +46,11 @@ class Deck:
         self._seen: dict[tuple[int, object], int] = {}
 
     def __len__(self) -> int:
-        return sum(len(tape.exchanges) for tape in self.tapes)
+        return sum(len(tape.exchanges) - len(tape.silent) for tape in self.tapes)
 
     def __iter__(self) -> Iterator[Played]:
         for tape in self.tapes:
-            yield from (Played(tape.file, position, each) for position, each in enumerate(tape.exchanges))
+            yield from (Played(tape.file, position, each) for position, each in tape.audible())
 
     @property
     def unplayed(self) -> int:
@@ -81,7 +81,7 @@ class Deck:
         assert self._same is not None
         last: Played | None = None
         for number, tape in enumerate(self.tapes):
-            for position, exchange in enumerate(tape.exchanges):
+            for position, exchange in tape.audible():
                 if self._same(request, exchange.request):
                     last = Played(tape.file, position, exchange)
                     if (number, position) not in self._played:

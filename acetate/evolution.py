@@ -12,10 +12,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from acetate.change import ABSENT, Absent, Difference
+from acetate.change import ABSENT, Difference
 from acetate.contract import Schema
 from acetate.folding import Added, Removed, enveloped, folded
-from acetate.openapi import Called, Document, Promise, is_map, json_media_type, types_of, variants_of
+from acetate.openapi import (
+    Called,
+    Document,
+    Promise,
+    is_map,
+    json_media_type,
+    types_of,
+    variants_of,
+    with_null,
+    without_null,
+)
 from acetate.path import ITEM, MAP_KEY, child, parts
 from acetate.retyping import type_kind, types_text
 from acetate.violation import schema_shape
@@ -30,10 +40,6 @@ _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties
 _BOUNDS = (*_UPPER, *_LOWER, "multipleOf", "uniqueItems")
 
 _KEYWORDS: Mapping[str, Sequence[str]] = {
-    "became-nullable": ("type", "enum", "const", "anyOf"),
-    "became-not-nullable": ("type", "enum", "const", "anyOf"),
-    "enum-value-added": ("enum", "const"),
-    "enum-value-removed": ("enum", "const"),
     "const-changed": ("const",),
     "became-open-string": ("enum", "const"),
     "became-enum": ("enum", "const"),
@@ -42,9 +48,7 @@ _KEYWORDS: Mapping[str, Sequence[str]] = {
     "format-lost": ("format",),
     "pattern-changed": ("pattern",),
     "pattern-lost": ("pattern",),
-    "range-widened": _BOUNDS,
-    "range-narrowed": _BOUNDS,
-    "array-may-be-empty": _BOUNDS,
+    "array-may-be-empty": ("minItems",),
     "default-changed": ("default",),
     "deprecated": ("deprecated",),
     "undeprecated": ("deprecated",),
@@ -53,11 +57,11 @@ _KEYWORDS: Mapping[str, Sequence[str]] = {
     "additional-properties-closed": ("additionalProperties",),
     "map-key-pattern-changed": ("propertyNames", "patternProperties"),
     "tuple-length-changed": ("prefixItems",),
-    "union-variant-added": ("anyOf",),
-    "union-variant-removed": ("anyOf",),
     "discriminator-changed": ("discriminator",),
 }
-"""Which keywords of a schema a kind is about; all others are about the whole schema at their path."""
+"""Which keywords of a schema a kind is about; most others are about the whole schema at their path."""
+
+_REQUIREDNESS = ("became-optional", "became-required")
 
 
 class Evolved(NamedTuple):
@@ -240,15 +244,13 @@ class _Walk:
         if is_map(old) and is_map(new):
             self.schema(path + MAP_KEY, old["additionalProperties"], new["additionalProperties"])
         elif is_map(old) != is_map(new):
-            kinds = ("map-became-object", "object", "map", "object") if is_map(old) else ("object-became-map",)
-            self.report(kinds[0], path, "map" if is_map(old) else "object", "map" if is_map(new) else "object")
+            before, now = ("map", "object") if is_map(old) else ("object", "map")
+            self.report(f"{before}-became-{now}", path, before, now)
             return False
         else:
-            before, now = (schema.get("additionalProperties", None) for schema in (old, new))
-            if before is False and now is not False:
-                self.report("additional-properties-opened", path)
-            elif now is False and before is not False:
-                self.report("additional-properties-closed", path)
+            closed, closed_now = (schema.get("additionalProperties") is False for schema in (old, new))
+            if closed != closed_now:
+                self.report("additional-properties-opened" if closed else "additional-properties-closed", path)
         return True
 
     def properties(self, path: str, old: Schema, new: Schema) -> None:
@@ -351,8 +353,10 @@ def _take(content: dict[str, Any], before: Document, now: Document, each: Evolve
     elif path == OPERATION:
         holder = content["paths"][old.template][old.method]
         _take_keywords(holder, now.operation(new), _KEYWORDS[each.difference.kind])
-    elif path.startswith(("$status", "$headers")):
-        _take_response(content, before, old, now, new, each.status)
+    elif path == "$status":
+        _take_status(content, before, old, now, new, each.status)
+    elif path.startswith("$headers"):
+        _take_headers(content, before, old, now, new, each)
     else:
         _take_schema(content, before, old, now, new, each)
 
@@ -367,71 +371,135 @@ def _take_operation(content: dict[str, Any], now: Document, old: Called | None, 
             del paths[old.template]
 
 
-def _take_response(
+def _take_status(
     content: dict[str, Any], before: Document, old: Called, now: Document, new: Called, status: int
 ) -> None:
     responses = content["paths"][old.template][old.method].setdefault("responses", {})
-    key = before.response_key(old, status)
-    if key is not None and str(status // 100) in key:
-        responses.pop(key, None)
-    key = now.response_key(new, status)
-    if key is not None:
-        responses[key] = _response_alone(now, new, status)
+    if status in before.statuses(old):
+        del responses[before.response_key(old, status)]
+    else:
+        responses[now.response_key(new, status)] = _response_of(now, now.response(new, status))
+
+
+def _take_headers(
+    content: dict[str, Any], before: Document, old: Called, now: Document, new: Called, each: Evolved
+) -> None:
+    """One header, or with the media type all content."""
+    response = _held_response(content, before, old, each.status)
+    wanted = _response_of(now, now.response(new, each.status))
+    name = each.difference.path.removeprefix("$headers.")
+    if name == "content-type":
+        _take_keywords(response, wanted, ["content"])
+        return
+    headers = response.get("headers", {})
+    for key in [key for key in headers if key.lower() == name]:
+        del headers[key]
+    headers.update({key: value for key, value in wanted.get("headers", {}).items() if key.lower() == name})
 
 
 def _take_schema(
     content: dict[str, Any], before: Document, old: Called, now: Document, new: Called, each: Evolved
 ) -> None:
     """The schema is written plain, so that a part of it can be changed where many operations share one."""
-    key = before.response_key(old, each.status)
-    responses = content["paths"][old.template][old.method]["responses"]
-    held = Document(content, before.where).promise(old, each.status)
-    promised = now.promise(new, each.status)
-    response = _response_alone(before, old, each.status) if "$ref" in responses[key] else responses[key]
-    wanted = (promised.schema if promised else None) or {}
-    schema = (held.schema if held else None) or {}
+    response = _held_response(content, before, old, each.status)
+    promises = Document(content, before.where).promise(old, each.status), now.promise(new, each.status)
+    schema, wanted = ((promise.schema if promise else None) or {} for promise in promises)
     for path in sorted(places(each.difference)):
         schema = _taken(schema, wanted, list(map(str, parts(path))), each.difference)
     media = json_media_type(response.get("content", {})) or "application/json"
     response.setdefault("content", {}).setdefault(media, {})["schema"] = schema
-    responses[key] = response
+
+
+def _held_response(content: dict[str, Any], before: Document, old: Called, status: int) -> dict[str, Any]:
+    """The response in the older document, to be changed in place: no reference to one that others share."""
+    responses = content["paths"][old.template][old.method]["responses"]
+    key = before.response_key(old, status)
+    if "$ref" in responses[key]:
+        responses[key] = _response_of(before, responses[key])
+    held: dict[str, Any] = responses[key]
+    return held
 
 
 def _taken(old: Schema, new: Schema, steps: list[str], difference: Difference) -> Schema:
-    """`old` with what a difference is about at a path as it is in `new`."""
+    """`old` with what a difference is about at a path as it is in `new`. Where the path cannot be followed on both
+    sides, the smallest part around it is taken whole."""
     if not steps:
-        if difference.kind not in _KEYWORDS:
-            return copy.deepcopy(new)
-        written = dict(old)
-        _take_keywords(written, new, _KEYWORDS[difference.kind])
-        return written
+        return _taken_here(old, new, difference)
+    if "anyOf" in old or "anyOf" in new:
+        return _taken_forms(old, new, steps, difference)
     step, rest = steps[0], steps[1:]
     keyword = {ITEM: "items", MAP_KEY: "additionalProperties"}.get(step)
     if keyword is None:
         return _taken_property(old, new, step, rest, difference)
     inner, wanted = old.get(keyword), new.get(keyword)
-    if not (isinstance(inner, dict) and isinstance(wanted, dict)) or "anyOf" in old:
+    if not (isinstance(inner, dict) and isinstance(wanted, dict)):
         return copy.deepcopy(new)
     return {**old, keyword: _taken(inner, wanted, rest, difference)}
 
 
+def _taken_forms(old: Schema, new: Schema, steps: list[str], difference: Difference) -> Schema:
+    """In each form of a union that both sides have."""
+    wanted = {_name(each): each for each in variants_of(new)}
+    forms = [
+        _taken(each, wanted[_name(each)], steps, difference) if _leads(each, wanted.get(_name(each)), steps) else each
+        for each in old.get("anyOf", [old])
+    ]
+    return {**old, "anyOf": forms} if "anyOf" in old else forms[0]
+
+
+def _leads(old: Schema, new: Schema | None, steps: list[str]) -> bool:
+    """True if the first step of a path is there on one side at least."""
+    step = steps[0]
+    keyword = {ITEM: "items", MAP_KEY: "additionalProperties"}.get(step)
+    sides = [old, new] if new is not None else []
+    return any(keyword in side if keyword else step in side.get("properties", {}) for side in sides)
+
+
 def _taken_property(old: Schema, new: Schema, key: str, rest: list[str], difference: Difference) -> Schema:
     held, wanted = old.get("properties", {}), new.get("properties", {})
-    if "anyOf" in old or (rest and not (key in held and key in wanted)):
+    if rest and not (key in held and key in wanted):
         return copy.deepcopy(new)
     properties, required = dict(held), set(old.get("required", ()))
-    if not rest and (key not in wanted or key not in held or difference.kind in ("became-optional", "became-required")):
+    whole = not rest and (key not in held or key not in wanted)
+    if whole or (not rest and difference.kind in _REQUIREDNESS):
         required = (required - {key}) | ({key} & set(new.get("required", ())))
-    if not rest and key not in wanted:
-        properties.pop(key, None)
-    elif key not in held:
-        properties[key] = copy.deepcopy(wanted[key])
-    elif difference.kind not in ("became-optional", "became-required"):
+    if whole:
+        properties = {name: each for name, each in properties.items() if name != key}
+        properties |= {key: copy.deepcopy(wanted[key])} if key in wanted else {}
+    elif rest or difference.kind not in _REQUIREDNESS:
         properties[key] = _taken(held[key], wanted[key], rest, difference)
     written = {**old, "properties": properties, "required": sorted(required)}
     if not required:
         del written["required"]
     return written
+
+
+def _taken_here(old: Schema, new: Schema, difference: Difference) -> Schema:
+    kind = difference.kind
+    if kind in _KEYWORDS:
+        written = dict(old)
+        _take_keywords(written, new, _KEYWORDS[kind])
+        return written
+    match kind:
+        case "became-nullable":
+            return with_null(old)
+        case "became-not-nullable":
+            return without_null(old)
+        case "enum-value-added" | "enum-value-removed":
+            values = [each for each in _values(old) if each != difference.before]
+            values += [] if difference.after is ABSENT else [difference.after]
+            bare = {key: each for key, each in old.items() if key not in ("enum", "const")}
+            return {**bare, "enum": [*values, None] if "null" in types_of(old) else values}
+        case "range-widened" | "range-narrowed":
+            written = dict(old)
+            _take_keywords(written, new, set(str(difference.before).split()) & set(_BOUNDS))
+            return written
+        case "union-variant-added" | "union-variant-removed":
+            forms = [each for each in variants_of(old) if _name(each) != difference.before]
+            forms += [copy.deepcopy(each) for each in variants_of(new) if _name(each) == difference.after]
+            union = {"anyOf": forms} if len(forms) > 1 else forms[0]
+            return with_null(union) if "null" in types_of(old) else union
+    return copy.deepcopy(new)
 
 
 def _take_keywords(written: dict[str, Any], new: Mapping[str, Any], keywords: Iterable[str]) -> None:
@@ -451,10 +519,6 @@ def _standing_alone(document: Document, called: Called) -> dict[str, Any]:
     }
     responses = document.operation(called).get("responses", {})
     return {**kept, "responses": {key: _response_of(document, each) for key, each in responses.items()}}
-
-
-def _response_alone(document: Document, called: Called, status: int) -> dict[str, Any]:
-    return _response_of(document, document.response(called, status))
 
 
 def _response_of(document: Document, response: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from acetate.contract import Contract, read_contract
 from acetate.errors import AcetateError, ApprovedFileError
+from acetate.openapi import Document, read_document
 from acetate.provider import Operation
 from acetate.snapshot import Entry, read_snapshot
 from acetate.violation import Validator
@@ -72,12 +73,28 @@ class WorkingTree:
 
 @dataclass(slots=True)
 class Library:
-    """The approved files of one tree; each contract is read and compiled once."""
+    """The approved files of one tree; each contract is read and compiled once. `service` is what the project's own API
+    is called, where it is under contract, too."""
 
     tree: Tree
     contracts: str = "contracts"
     snapshots: str = "snapshots"
+    service: str | None = None
     _validators: dict[Ref, Validator | None] = field(default_factory=dict)
+
+    @property
+    def document_file(self) -> str:
+        """Where the approved OpenAPI document of the project's own API lies, from the root."""
+        return f"{self.contracts}/{self.service}/openapi.json"
+
+    def is_own(self, name: str) -> bool:
+        """True for a snapshot of the project's own API: it belongs to a test, and there is no cassette of its name."""
+        return self.service is not None and name.startswith(f"{self.service}/")
+
+    def document(self) -> Document | None:
+        """The approved OpenAPI document of the project's own API; None where nothing is approved yet."""
+        text = self.tree.read(self.document_file)
+        return read_document(text, self.document_file) if text is not None else None
 
     def snapshot_file(self, cassette: str) -> str:
         return f"{self.snapshots}/{cassette}.json"
@@ -123,7 +140,8 @@ class Library:
 
     def contract_files(self) -> list[str]:
         """Every derived contract's file."""
-        return [path for path in self.tree.files(self.contracts, ".json") if "/.reviews/" not in f"/{path}"]
+        files = self.tree.files(self.contracts, ".json")
+        return [path for path in files if "/.reviews/" not in f"/{path}" and path != self.document_file]
 
     def contracts_digest(self) -> str:
         """SHA-256 over all contracts: what a cached result depends on."""

@@ -7,7 +7,6 @@ followed; nothing is ever fetched.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,7 @@ from acetate.contract import Schema
 from acetate.errors import AcetateError, ApprovedFileError
 from acetate.mask import mark_at
 from acetate.path import ITEM, MAP_KEY, child
-from acetate.provider import Mark, RuleNode, Rules, rule_steps
+from acetate.provider import ANYWHERE, Mark, RuleNode, Rules, rule_node
 from acetate.retyping import JSON_TYPES
 
 __all__ = [
@@ -29,12 +28,15 @@ __all__ = [
     "Document",
     "Promise",
     "Promised",
+    "call_of",
     "is_map",
-    "is_value_place",
+    "json_media_type",
     "read_document",
     "rules_of",
     "types_of",
     "variants_of",
+    "with_null",
+    "without_null",
 ]
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -90,19 +92,14 @@ class Document:
         self._promises: dict[tuple[str, int], Promise | None] = {}
 
     @cached_property
-    def digest(self) -> str:
-        """SHA-256 of all that it says."""
-        return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()
-
-    @cached_property
     def operations(self) -> Mapping[str, Called]:
         """Its operations by `call`, in the order of their names."""
         found: dict[str, Called] = {}
         for template, item in sorted(self.content.get("paths", {}).items()):
             for method in _METHODS if isinstance(item, dict) else ():
                 if isinstance(item.get(method), dict):
-                    call = f"{method.upper()} {_PARAMETER.sub('{}', template)}"
-                    found.setdefault(call, Called(f"{method.upper()} {template}", call, method, template))
+                    name = f"{method.upper()} {template}"
+                    found.setdefault(call_of(name), Called(name, call_of(name), method, template))
         return found
 
     def find(self, method: str, path: str) -> Called | None:
@@ -225,7 +222,7 @@ class Document:
         for composition in ("anyOf", "oneOf"):
             if isinstance(schema.get(composition), list):
                 written = _both(written, _union([self._plain(each, refs) for each in schema[composition]]))
-        return _with_null(written) if schema.get("nullable") is True else written
+        return with_null(written) if schema.get("nullable") is True else written
 
     def _plain_reference(self, schema: Schema, refs: tuple[str, ...]) -> Schema:
         ref = schema["$ref"]
@@ -274,6 +271,11 @@ def read_document(text: bytes, where: str) -> Document:
         return Document(content, where)
     except AcetateError as error:
         raise ApprovedFileError(error.problem, where=where, next=f"git checkout -- '{where}'") from None
+
+
+def call_of(operation: str) -> str:
+    """The name of an operation without those of its parameters, which no caller knows."""
+    return _PARAMETER.sub("{}", operation)
 
 
 # --- what a plain schema says -----------------------------------------------------------------------------------------
@@ -367,19 +369,6 @@ class _Fact(NamedTuple):
 # --- what may vary ----------------------------------------------------------------------------------------------------
 
 _FORMATS: Mapping[str, Mark] = {"uuid": "id", "date-time": "time"}
-_ANYWHERE = re.compile(r"\$\.\.([^.\[\]{}\"]+)\Z")
-
-
-def is_value_place(text: str) -> bool:
-    """True for a path or `$..key`, after the name of an operation or alone."""
-    path = text.rpartition(" ")[2]
-    if _ANYWHERE.match(path):
-        return True
-    try:
-        rule_steps(path)
-    except ValueError:
-        return False
-    return True
 
 
 def rules_of(schema: Schema | None, operation: str, values: Iterable[str]) -> Rules:
@@ -391,24 +380,11 @@ def rules_of(schema: Schema | None, operation: str, values: Iterable[str]) -> Ru
     for place in values:
         name, _, path = place.rpartition(" ")
         if name in ("", operation):
-            if key := _ANYWHERE.match(path):
+            if key := ANYWHERE.match(path):
                 anywhere[key[1]] = "keep"
             elif mark_at(Rules(root, {}), path) not in ("enum", "const"):
-                _node(root, path).mark = "keep"
+                rule_node(root, path).mark = "keep"
     return Rules(root, anywhere)
-
-
-def _node(root: RuleNode, path: str) -> RuleNode:
-    node = root
-    for step in rule_steps(path):
-        if step == ITEM:
-            node.item = node = node.item or RuleNode()
-        elif step == MAP_KEY:
-            node.is_map = True
-            node.value = node = node.value or RuleNode()
-        else:
-            node = node.children.setdefault(step, RuleNode())
-    return node
 
 
 def _learn_rules(node: RuleNode, schema: Schema, *, in_union: bool) -> None:
@@ -478,7 +454,8 @@ def _set_discriminator(written: Schema) -> None:
         written["discriminator"] = {"propertyName": said.get("propertyName"), "values": sorted(said.get("mapping", {}))}
 
 
-def _with_null(schema: Schema) -> Schema:
+def with_null(schema: Schema) -> Schema:
+    """The schema for the same values and null."""
     if "anyOf" in schema:
         return {**schema, "anyOf": [*variants_of(schema), {"type": "null"}]}
     if "type" not in schema:
@@ -488,6 +465,18 @@ def _with_null(schema: Schema) -> Schema:
         written["enum"] = [written.pop("const")]
     if "enum" in written:
         written["enum"] = [*(each for each in written["enum"] if each is not None), None]
+    return written
+
+
+def without_null(schema: Schema) -> Schema:
+    """The schema for the same values but null."""
+    types = sorted(types_of(schema) - {"null"})
+    if "anyOf" in schema:
+        forms = variants_of(schema)
+        return {**schema, "anyOf": forms} if len(forms) > 1 else forms[0]
+    written = {**schema, "type": types[0] if len(types) == 1 else types}
+    if "enum" in written:
+        written["enum"] = [each for each in written["enum"] if each is not None]
     return written
 
 
@@ -520,7 +509,7 @@ def _union(forms: list[Schema]) -> Schema:
     if any(not types_of(each) for each in bare):
         return dict(_ANYTHING)  # One form may be anything, and so may the whole.
     written = bare[0] if len(bare) == 1 else _joined(bare) or {"anyOf": list(_distinct(bare))}
-    return _with_null(written) if len(bare) < len(flat) else written
+    return with_null(written) if len(bare) < len(flat) else written
 
 
 def _joined(forms: list[Schema]) -> Schema | None:

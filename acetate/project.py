@@ -19,7 +19,7 @@ from acetate.decision import Decisions
 from acetate.errors import UsageError
 from acetate.exchange import Exchange, Request
 from acetate.files import WORKSPACE
-from acetate.library import Library, WorkingTree
+from acetate.library import Library, Tree, WorkingTree
 from acetate.matching import match_key
 from acetate.provider import Operation, Providers, Rules, operation, rules
 from acetate.redaction import Redaction, redact_request
@@ -73,7 +73,12 @@ class Project:
 
     @cached_property
     def library(self) -> Library:
-        return Library(WorkingTree(self.root), self.config.contracts, self.config.snapshots)
+        return self.library_of(WorkingTree(self.root))
+
+    def library_of(self, tree: Tree) -> Library:
+        """What is approved in a tree of this project's files."""
+        service = self.config.service if self.config.app else None
+        return Library(tree, self.config.contracts, self.config.snapshots, service)
 
     @cached_property
     def decisions(self) -> Decisions:

@@ -383,9 +383,9 @@ def rules(provider: Provider, name: str) -> Rules:
         if key := ANYWHERE.match(pattern):
             anywhere[key[1]] = mark
         else:
-            _node_at(root, pattern).mark = mark
+            rule_node(root, pattern).mark = mark
     for pattern in (*provider.maps, *(route.maps if route else ())):
-        _node_at(root, pattern).is_map = True
+        rule_node(root, pattern).is_map = True
     return Rules(root, anywhere)
 
 
@@ -403,7 +403,8 @@ def rule_steps(pattern: str) -> tuple[str, ...]:
     return tuple(map(str, steps))
 
 
-def _node_at(root: RuleNode, pattern: str) -> RuleNode:
+def rule_node(root: RuleNode, pattern: str) -> RuleNode:
+    """The node of a whole path, made where it is missing."""
     node = root
     for step in rule_steps(pattern):
         if step == ITEM:

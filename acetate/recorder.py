@@ -55,7 +55,8 @@ class Call:
 @dataclass(slots=True, eq=False)
 class Recorder:
     """`refuse` makes the exception that a client gets for a request without recording. `asked` and `answered` are the
-    project's own hooks: they change a request or response, or drop it with None."""
+    project's own hooks: they change a request or response, or drop it with None; `read` and `write` are its own keeping
+    of cassettes."""
 
     project: Project
     path: Path
@@ -67,6 +68,8 @@ class Recorder:
     record_mode: str = "rewrite"
     asked: Callable[[Request], Request | None] | None = None
     answered: Callable[[Response], Response | None] | None = None
+    read: Callable[[Path], list[Exchange]] | None = None
+    write: Callable[[Path, Sequence[Exchange]], None] | None = None
     played: list[Played] = field(default_factory=list)
     live: int = 0
     missed: list[Missed] = field(default_factory=list)
@@ -102,6 +105,7 @@ class Recorder:
 
     def call(self, request: Request) -> Call:
         """To be made when a request is sent."""
+        self.live += 1
         return Call(request, next(self._numbers), datetime.now(UTC), time.perf_counter())
 
     def keep(
@@ -118,7 +122,6 @@ class Recorder:
         """Keep one exchange, its body as it crossed the wire. `broken` says why it is not the whole one: then it never
         gets into a cassette. On return a whole one survives a kill. What stands in the way is a problem of the run:
         the client gets its answer all the same."""
-        self.live += 1
         try:
             exchange = self._exchange(call, status, reason, headers, body, chunks)
             if exchange is None:
@@ -135,6 +138,11 @@ class Recorder:
             self.problems.append(Problem(error.where or self.name, f"not recorded: {error.problem}", error.next))
         except ValueError as error:
             self.problems.append(Problem(self.name, f"not recorded: {error}", "look at what the server sends"))
+
+    def was_mocked(self, name: str) -> None:
+        """No socket was opened for the last call: somebody in this process answered, and that is no recording."""
+        self.live -= 1
+        self.mocked.append(name)
 
     def filed(self) -> None:
         """What was recorded lies in its file now: the journal has done its duty."""

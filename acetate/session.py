@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from acetate.config import Config
 from acetate.context import context_of, in_ci
 from acetate.deck import Deck, Same
 from acetate.examine import examine
-from acetate.exchange import Request, Response
+from acetate.exchange import Exchange, Request, Response
+from acetate.files import WORKSPACE
 from acetate.guard import Guard, Place, said
 from acetate.matching import Mismatch
 from acetate.missed import Missed
@@ -39,14 +40,15 @@ DUMMY_KEY = "acetate-replays-without-a-key"
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What a project's own settings of vcrpy do: see Recorder and Deck. `read` reads cassettes where a project's own
-    persister or serializer does."""
+    """What a project's own settings of vcrpy do: see Recorder and Deck. `read` and `write` are its own persister and
+    serializer."""
 
     asked: Callable[[Request], Request | None] | None = None
     answered: Callable[[Response], Response | None] | None = None
     same: Same | None = None
     repeats: bool = False
-    read: Callable[[Path, str], Tape] | None = None
+    read: Callable[[Path], list[Exchange]] | None = None
+    write: Callable[[Path, Sequence[Exchange]], None] | None = None
 
 
 @dataclass(slots=True)
@@ -229,6 +231,8 @@ class Session:
             record_mode="rewrite" if exists else "once",
             asked=hooks.asked,
             answered=hooks.answered,
+            read=hooks.read,
+            write=hooks.write,
         )
 
     def _mode(self, record_mode: str, name: str, *, exists: bool) -> Mode:
@@ -248,12 +252,33 @@ class Session:
         files = [] if waiting is not None and waiting.how == "replace" else [path]
         if waiting is not None:
             files.append(project.root / waiting.file.path)
-        read = hooks.read or self._read
-        return [read(each, name) for each in files if each.is_file()]
+        return [self._heard(self._tape(each, name, hooks), hooks) for each in files if each.is_file()]
 
-    def _read(self, path: Path, name: str) -> Tape:
+    def _tape(self, path: Path, name: str, hooks: Hooks) -> Tape:
         where = path.resolve().relative_to(self.config.root.resolve()).as_posix()
-        return self.shelf.tape(CassetteFile(name, where), path)
+        file = CassetteFile(name, where)
+        # What was staged is Acetate's own, whoever keeps the cassette.
+        if hooks.read and not where.startswith(f"{WORKSPACE}/"):
+            return Tape(file, hooks.read(path), self.shelf.project)
+        return self.shelf.tape(file, path)
+
+    def _heard(self, tape: Tape, hooks: Hooks) -> Tape:
+        """The tape as the project's hooks leave it: they see recordings when these are read, too."""
+        if hooks.asked is None and hooks.answered is None:
+            return tape
+        found, silent = [], set()
+        for position, each in enumerate(tape.exchanges):
+            request = hooks.asked(each.request) if hooks.asked else each.request
+            response = hooks.answered(each.response) if hooks.answered else each.response
+            if request is None or response is None:
+                silent.add(position)
+            found.append(replace(each, request=request or each.request, response=response or each.response))
+        return Tape(tape.file, found, tape.project, frozenset(silent))
+
+    def keeps(self, names: Iterable[str]) -> None:
+        """What the project has set for itself."""
+        with self._lock:
+            self.tally.kept = list(dict.fromkeys([*self.tally.kept, *names]))
 
     def close(self, recorder: Recorder, *, passed: bool) -> None:
         """The test is over: put away what it recorded, and count."""
@@ -273,7 +298,7 @@ class Session:
 
     def recover(self) -> None:
         """Stage what killed runs left in their journals."""
-        if (self.config.root / ".acetate" / "journal").is_dir():
+        if (self.config.root / WORKSPACE / "journal").is_dir():
             for found in file_recovered(self.project, self.run):
                 if isinstance(found, Filed):
                     self.tally.filed.append(found)
@@ -290,7 +315,7 @@ def examined(project: Project, tally: Tally, environ: Mapping[str, str]) -> Verd
     context = context_of(project.config.project, project.root, environ)
     files: dict[str, CassetteFile] = {}
     for path in [*tally.played, *(each.path for each in tally.filed)]:
-        name = path.removeprefix(".acetate/staged/").rpartition(".")[0]
+        name = path.removeprefix(f"{WORKSPACE}/staged/").rpartition(".")[0]
         files[path] = CassetteFile(name, path)
     whole = examine(project, list(files.values()), context)
     fresh = {(each.cassette) for each in tally.filed}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -46,18 +46,24 @@ def key(request: Request, project: Project) -> str:
 
 @dataclass(eq=False)
 class Tape:
-    """One cassette's exchanges, and where each request stands. What is not asked for is not worked out."""
+    """One cassette's exchanges, and where each request stands. What is not asked for is not worked out. The `silent`
+    positions are not played: the project drops these recordings when they are read."""
 
     file: CassetteFile
     exchanges: Sequence[Exchange]
     project: Project = field(repr=False)
+    silent: frozenset[int] = frozenset()
+
+    def audible(self) -> Iterator[tuple[int, Exchange]]:
+        """What can be played, with its positions."""
+        return (each for each in enumerate(self.exchanges) if each[0] not in self.silent)
 
     @cached_property
     def spelled(self) -> dict[Spelling, list[int]]:
         """The positions of each spelling. Empty where headers count: a spelling does not hold them."""
         found: dict[Spelling, list[int]] = {}
         if not self.project.config.match.headers:
-            for position, exchange in enumerate(self.exchanges):
+            for position, exchange in self.audible():
                 found.setdefault(spelling(exchange.request, self.project), []).append(position)
         return found
 
@@ -65,7 +71,7 @@ class Tape:
     def keyed(self) -> dict[str, list[int]]:
         """The positions of each match key."""
         found: dict[str, list[int]] = {}
-        for position, exchange in enumerate(self.exchanges):
+        for position, exchange in self.audible():
             found.setdefault(key(exchange.request, self.project), []).append(position)
         return found
 

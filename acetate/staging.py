@@ -114,15 +114,24 @@ def _put_away(recorder: Recorder, passed: bool, run: str) -> Filed:
         return _stage(recorder, how, why, run)
     workspace(project.root)
     with locked(project.root, f"recording {name}"):
-        cassette = Cassette(recorder.path, project.root)
-        for exchange in recorder.new:
-            cassette.append(exchange)
-        if how == "replace" and not recorded_in(project.root, name, run):
-            cassette.replace()
-        else:
-            cassette.save()
+        _write(recorder, anew=how == "replace" and not recorded_in(project.root, name, run))
         write_atomic(_marker(project.root, name), run.encode())
     return Filed(name, _from_root(project, recorder.path), len(recorder.new))
+
+
+def _write(recorder: Recorder, *, anew: bool) -> None:
+    """Into the cassette: behind what it holds, or `anew` in its place."""
+    if recorder.read and recorder.write:
+        known = recorder.read(recorder.path) if recorder.path.is_file() and not anew else []
+        recorder.write(recorder.path, [*known, *recorder.new])
+        return
+    cassette = Cassette(recorder.path, recorder.project.root)
+    for exchange in recorder.new:
+        cassette.append(exchange)
+    if anew:
+        cassette.replace()
+    else:
+        cassette.save()
 
 
 def _stage(recorder: Recorder, how: How, why: str, run: str) -> Filed:

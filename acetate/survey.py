@@ -39,7 +39,7 @@ FindingKind = Literal[
 
 _SKIPPED: Final = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env"})
 _HEAD: Final = 4096
-_IS_CASSETTE = re.compile(rb"""^\s*["']?(?:http_)?interactions["']?\s*:""", re.MULTILINE)
+_IS_CASSETTE = re.compile(rb"""^[\s{]*["']?(?:http_)?interactions["']?\s*:""", re.MULTILINE)
 _IS_CASSETTER = re.compile(r"^ {2,6}body:\n {4,8}type: (?:json|text|binary|none)$", re.MULTILINE)
 _BODY_MATCHERS: Final = frozenset({"body", "raw_body"})
 _PLAYING: Final = frozenset({"none", "None"})
@@ -142,7 +142,7 @@ def _foreign(project: Project, files: Iterable[str]) -> Iterator[Finding]:
         if not path.endswith((".har", ".json")):
             continue
         if any(covers(each, path) for each in project.config.cassettes) or _IS_CASSETTE.search(_head(project, path)):
-            yield Finding("foreign", path, "no YAML cassette", "acetate import FILE")
+            yield Finding("foreign", path, "HAR" if path.endswith(".har") else "JSON", "acetate import FILE")
 
 
 def _head(project: Project, path: str) -> bytes:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 import sys
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from acetate.body import essence
+from acetate.body import decoded, essence
 from acetate.exchange import Exchange, Headers, Request, header
 from acetate.recorder import Call, Recorder
 from acetate.reply import read
@@ -24,7 +25,8 @@ __all__ = ["CLIENTS", "listening"]
 CLIENTS = ("httpx", "httpx2")
 
 _listening: list[tuple[Recorder, frozenset[str]]] = []
-_tapped: dict[str, list[tuple[type, str, Callable[..., Any]]]] = {}
+_made: dict[tuple[type, str], tuple[Callable[..., Any], Callable[..., Any]]] = {}
+"""What stood there when it was tapped, and what taps it."""
 
 
 @contextmanager
@@ -32,8 +34,8 @@ def listening(recorder: Recorder, clients: Sequence[str] = CLIENTS) -> Iterator[
     """Calls of these clients are the recorder's from here to the end of the block, in all threads; of two that are
     open the inner one has them."""
     for name in clients:
-        if name not in _tapped and (name in sys.modules):
-            _tapped[name] = list(_tap(sys.modules[name]))
+        if name in sys.modules:
+            _tap(sys.modules[name])
     entry = (recorder, frozenset(clients))
     _listening.append(entry)
     try:
@@ -44,22 +46,26 @@ def listening(recorder: Recorder, clients: Sequence[str] = CLIENTS) -> Iterator[
             _untap()
 
 
-def _tap(module: ModuleType) -> Iterator[tuple[type, str, Callable[..., Any]]]:
+def _tap(module: ModuleType) -> None:
     for owner, name, made in (
         (module.HTTPTransport, "handle_request", _sync),
         (module.AsyncHTTPTransport, "handle_async_request", _async),
     ):
-        real = getattr(owner, name)
-        setattr(owner, name, made(real, module))
-        yield owner, name, real
+        stands = getattr(owner, name)
+        real, ours = _made.get((owner, name), (None, None))
+        if stands is ours:
+            continue
+        if stands is not real or ours is None:
+            ours = made(stands, module)
+            _made[owner, name] = stands, ours
+        setattr(owner, name, ours)
 
 
 def _untap() -> None:
-    for tapped in _tapped.values():
-        for owner, name, real in tapped:
-            if getattr(getattr(owner, name), "_acetate", False):
-                setattr(owner, name, real)
-    _tapped.clear()
+    """Put back what stood there; what somebody else has put there since stays."""
+    for (owner, name), (real, ours) in _made.items():
+        if getattr(owner, name) is ours:
+            setattr(owner, name, real)
 
 
 def _current(module: ModuleType) -> Recorder | None:
@@ -89,7 +95,6 @@ def _sync(real: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
         response.stream = _streams(module)[0](response, _Tee(recorder, call, response))
         return response
 
-    handle_request._acetate = True  # type: ignore[attr-defined]
     return handle_request
 
 
@@ -112,7 +117,6 @@ def _async(real: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
         response.stream = _streams(module)[1](response, _Tee(recorder, call, response))
         return response
 
-    handle_async_request._acetate = True  # type: ignore[attr-defined]
     return handle_async_request
 
 
@@ -127,7 +131,7 @@ def _response(exchange: Exchange, module: ModuleType) -> Any:
         response.status,
         headers=_played_headers(response.headers),
         stream=_streams(module)[2](exchange),
-        extensions={"reason_phrase": response.reason.encode("ascii", "replace"), "http_version": b"HTTP/1.1"},
+        extensions={"reason_phrase": response.reason.encode("ascii", "replace")} if response.reason else {},
     )
 
 
@@ -142,7 +146,7 @@ def _is_mocked(response: Any, real: Callable[..., Any], recorder: Recorder) -> b
     module = getattr(real, "__module__", "")
     known = [name for name in ("respx", "pytest_httpx", "pytest_httpx2") if name in sys.modules]
     name = module if module.partition(".")[0] not in CLIENTS else ", ".join(known) or "a patched transport"
-    recorder.mocked.append(name)
+    recorder.was_mocked(name)
     return True
 
 
@@ -154,30 +158,36 @@ class _Tee:
         self._recorder = recorder
         self._call = call
         self._response = response
+        self._headers: Headers = tuple(response.headers.multi_items())
         self._pieces: list[bytes] = []
+        self._plain: list[bytes] = []
         self._chunks: list[tuple[int, int]] = []
         self._size = 0
-        self._kept = False
-        self._headers: Headers = tuple(response.headers.multi_items())
+        self._is_kept = False
         length = header(self._headers, "content-length")
         self._length = int(length) if length is not None and length.isdecimal() else None
+        coding = (header(self._headers, "content-encoding") or "").lower()
+        self._inflater = zlib.decompressobj(_ANY_WINDOW) if coding in ("gzip", "x-gzip", "deflate") else None
         self._is_events = essence(header(self._headers, "content-type") or "") == "text/event-stream"
 
     def hear(self, piece: bytes) -> bytes:
+        plain = self._inflated(piece)
         self._pieces.append(piece)
-        self._chunks.append((self._call.elapsed(), len(piece)))
+        self._plain.append(plain)
+        self._chunks.append((self._call.elapsed(), len(plain)))
         self._size += len(piece)
-        if self._length == self._size or (self._is_events and b"[DONE]" in piece and self._is_told()):
+        if self._length == self._size or (self._is_events and b"[DONE]" in plain and self._is_told()):
             self.end()
         return piece
 
     def end(self, broken: str | None = None) -> None:
-        """It is over: whole, or `broken` for a reason."""
-        if self._kept:
+        """It is over: whole, or `broken` for a reason. A stream that has said that it is at its end is whole, though
+        its connection was open still; one that ended and has not is not."""
+        if self._is_kept:
             return
-        self._kept = True
-        if broken == _ABANDONED and self._is_events and self._is_told():
-            broken = None
+        self._is_kept = True
+        if self._is_events and self._response.status_code < 400:
+            broken = None if self._is_told() else broken or "it ended in the middle"
         self._recorder.keep(
             self._call,
             self._response.status_code,
@@ -188,12 +198,29 @@ class _Tee:
             broken=broken,
         )
 
+    def _inflated(self, piece: bytes) -> bytes:
+        if self._inflater is None:
+            return piece
+        try:
+            return self._inflater.decompress(piece)
+        except zlib.error:
+            return b""
+
     def _is_told(self) -> bool:
-        """True if the stream has said that it is at its end, though the connection is open still."""
-        return read(b"".join(self._pieces)).complete
+        """True if the stream has said that it is at its end. An error on the way is an answer, too."""
+        body = b"".join(self._plain)
+        coding = header(self._headers, "content-encoding")
+        if coding and self._inflater is None:
+            try:
+                body = decoded(body, coding)
+            except ValueError:
+                return False
+        reply = read(body)
+        return reply.complete or reply.error is not None
 
 
 _ABANDONED = "the client stopped reading it"
+_ANY_WINDOW = zlib.MAX_WBITS | 32  # the header tells gzip from zlib
 
 
 @functools.cache

@@ -53,7 +53,7 @@ class Standin:
         self._tasks: set[asyncio.Task[None]] = set()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="stand-in", daemon=True)
         self._thread.start()
@@ -108,11 +108,12 @@ class Standin:
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._connected, sock=self._socket)
         await self._stopping.wait()
-        server.close()
-        while others := asyncio.all_tasks() - {asyncio.current_task()}:  # a client may be on its way in still
+        self._loop.remove_reader(self._socket)  # `server.close()` would lose a client that is halfway in
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
+        server.close()
         await server.wait_closed()
         await asyncio.sleep(0)  # the last transports close in the next round of the loop
 

@@ -213,6 +213,18 @@ def test_the_models_are_a_bare_array(together, use):
     assert LLAMA in [model["id"] for model in reply.json()]
 
 
+@of_openai
+def test_openais_sdk_stumbles_over_the_bare_array(together, use):
+    with pytest.raises(AttributeError, match="'list' object"):
+        use(together, lambda client: client.models.list())
+
+
+@of_openai
+def test_openais_sdk_asks_for_embeddings_in_base64(together, use):
+    use(together, lambda client: client.embeddings.create(model=BERT, input="one"))
+    assert together.requests[0].json["encoding_format"] == "base64"
+
+
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 ERRORS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import json
 import re
@@ -514,15 +515,13 @@ def test_words_can_be_put_into_its_mouth(together):
     assert chat(together, tools=[TOOL])["choices"][0]["message"]["content"] == "Good evening."
 
 
-@pytest.mark.parametrize("dialect", ["native", "openai", "sglang"])
-def test_any_model_can_speak_another_dialect(together, dialect):
+@pytest.mark.parametrize(
+    ("dialect", "choices", "usage"), [("native", True, True), ("openai", True, False), ("sglang", False, True)]
+)
+def test_any_model_can_speak_another_dialect(together, dialect, choices, usage):
     together.script(dialect=dialect)
     last = stream(together)[-1]
-    assert {
-        "native": "usage" in last and last["choices"],
-        "openai": "usage" not in last,
-        "sglang": not last["choices"],
-    }[dialect]
+    assert (bool(last["choices"]), bool(last.get("usage"))) == (choices, usage)
 
 
 def test_json_can_be_compact(together):
@@ -671,15 +670,15 @@ def test_a_packed_stream_can_be_read_as_it_comes(together):
     assert events(post(together, CHAT, asked(stream=True)).text)
 
 
-@pytest.mark.parametrize(("more", "seen"), [(20, "received"), (-20, None)])
-def test_a_length_can_be_wrong(together, more, seen):
-    true = len(post(together, CHAT, asked(), **{"accept-encoding": "identity"}).content)
-    together.script(content_length=true + more, encoding="identity")
-    if seen:
-        with pytest.raises(httpx.RemoteProtocolError, match=seen):
-            post(together, CHAT, asked())
-    else:
-        assert len(post(together, CHAT, asked()).content) == true + more
+def test_a_length_can_be_too_great(together):
+    together.script(content_length=10_000, encoding="identity")
+    with pytest.raises(httpx.RemoteProtocolError, match="expected 10000"):
+        post(together, CHAT, asked())
+
+
+def test_a_length_can_be_too_small(together):
+    together.script(content_length=10, encoding="identity")
+    assert post(together, CHAT, asked()).text == '{\n  "id": "'[:10]
 
 
 def malformed(standin: Standin, *how: str) -> str:
@@ -784,7 +783,7 @@ def test_a_connection_serves_many_requests(together):
         for _ in range(3):
             with client.stream("POST", together.url + CHAT, json=asked()) as reply:
                 reply.read()
-                ports.add(reply.extensions["network_stream"].get_extra_info("client_addr"))
+                ports.add(reply.extensions["network_stream"].get_extra_info("client_addr")[1])
     assert len(ports) == 1
 
 
@@ -809,7 +808,15 @@ def test_a_stop_waits_for_nobody(together):
         assert isinstance(waiting.exception(), httpx.TransportError)
 
 
-def test_it_is_stopped_by_a_client_that_does_not_read(together):
+def test_a_client_that_is_halfway_in_is_let_go():
+    for _ in range(50):
+        standin = Standin()
+        with socket.create_connection(("127.0.0.1", urlsplit(standin.url).port)):
+            standin.stop()
+    gc.collect()  # an unclosed socket would warn
+
+
+def test_a_client_that_does_not_read_does_not_stop_the_stop(together):
     together.script(say="a word " * 100_000)
     content = json.dumps(asked()).encode()
     with socket.create_connection(("127.0.0.1", urlsplit(together.url).port)) as client:

@@ -220,7 +220,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ('projekt = "x"', "`projekt` is not a key", "`project`"),
         ('[match]\nignor = ["$.a"]', "`match.ignor` is not a key", "`match.ignore`"),
         ('ignore = ["$.a"]', "`ignore` is not a key", "`match.ignore`"),
-        ('zzz = "a"', "`zzz` is not a key", "there are `cassettes`"),
+        ('zzz = "a"', "`zzz` is not a key", "there are `app`"),
         ("match = 3", "`match` must be a table", "`[match]`"),
         ("project = 3", "`project` must be a text", '"…"'),
         ('project = " "', "`project` must be a text", '"…"'),
@@ -314,6 +314,8 @@ def example(key: Key) -> str:
         "a profile": '"openai"',
         "true or false": "true",
         "a table of rules": '{enum = ["$.x"]}',
+        "an app": '"app.main:app"',
+        "a list of places": '["$.x", "$..y", "GET /items/{id} $.items[].z"]',
     }
     return values[key.type]
 

@@ -87,8 +87,11 @@ def test_nothing_to_examine_says_what_to_type(verdict):
 
 
 def test_a_first_run_says_how_to_make_the_baseline(verdict, change):
-    new = [change(each, kind="exchange-unapproved", severity="warn", path="$") for each in ("a1", "b2")]
-    text = render(verdict(*new, examined=sum(len(each.occurrences) for each in new)), "text")
+    where = (Occurrence("cassettes/a", 0, "$"),)
+    new = [
+        change(each, kind="exchange-unapproved", severity="warn", path="$", occurrences=where) for each in ("a1", "b2")
+    ]
+    text = render(verdict(*new, examined=2), "text")
     assert "Nothing is approved yet" in text
     assert "Nothing is approved yet" not in render(verdict(*new, examined=31), "text")
     assert re.search(r"^  acetate accept --all +make the baseline$", text, re.M)
