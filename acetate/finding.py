@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from acetate.change import ABSENT, Absent, Difference, Occurrence
@@ -43,15 +43,19 @@ def examined_json(examined: Examined) -> Any:
         "cassette": examined.cassette,
         "exchanges": examined.exchanges,
         "findings": [
-            [
-                _ref_json(each.ref),
-                {key: side for key, side in asdict(each.difference).items() if not isinstance(side, Absent)},
-                asdict(each.occurrence),
-            ]
-            for each in examined.findings
+            [_ref_json(each.ref), _sides(each.difference), _fields(each.occurrence)] for each in examined.findings
         ],
         "totals": [[*_ref_json(ref), model, count] for (ref, model), count in examined.totals.items()],
     }
+
+
+def _sides(difference: Difference) -> dict[str, Any]:
+    return {key: side for key, side in _fields(difference).items() if not isinstance(side, Absent)}
+
+
+def _fields(value: Difference | Occurrence) -> dict[str, Any]:
+    """Its fields by name: what `asdict` gives, which copies everything and takes ten times as long."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def examined_from(kept: Any) -> Examined:

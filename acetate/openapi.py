@@ -314,7 +314,8 @@ class Promised:
         self._collect("$", schema, required=True)
 
     def requires(self, path: str) -> bool:
-        return path in self._facts and self._facts[path].required
+        """True also for what the schema does not describe: there, what was always answered is the promise."""
+        return path not in self._facts or self._facts[path].required
 
     def types(self, path: str) -> frozenset[str]:
         return self._facts[path].types if path in self._facts else frozenset()

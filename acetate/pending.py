@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,7 @@ __all__ = ["Answer", "Answers", "Pending", "snapshot_name"]
 _VERSION: Final = 1
 _UNSAFE = re.compile(r'[<>:"/\\|?*%\x00-\x1f\x7f]')
 _LONGEST = 150
+_DOCUMENT: Final = "%openapi.json"  # no test has such a name: there, two hexadecimal digits follow a `%`
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Pending:
         """What was left, by test."""
         for path in sorted((self.folder / self.service).rglob("*.json")):
             name = path.relative_to(self.folder).as_posix().removesuffix(".json")
-            found = self.of(name) if name != f"{self.service}/{_DOCUMENT.removesuffix('.json')}" else None
+            found = self.of(name) if path.name != _DOCUMENT else None
             if found is not None:
                 yield found
 
@@ -133,13 +135,9 @@ class Pending:
         target.parent.mkdir(parents=True, exist_ok=True)
         written = json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass")
         if not target.exists() or target.read_bytes() != written:
-            temporary = target.with_name(f".{hashlib.sha256(written).hexdigest()[:24]}.tmp")
+            temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}.tmp")
             temporary.write_bytes(written)
             temporary.replace(target)
-
-
-_DOCUMENT: Final = "%openapi.json"
-"""No test has such a name: a `%` is never followed by a letter that is no hexadecimal digit."""
 
 
 def _written(difference: Difference) -> dict[str, Any]:

@@ -54,7 +54,8 @@ class Call:
 
 @dataclass(slots=True, eq=False)
 class Recorder:
-    """`refuse` makes the exception that a client gets for a request without recording. `asked` and `answered` are the
+    """`refuse` makes the exception that a client gets for a request without recording; `trouble` is told at once what
+    must fail the test. `asked` and `answered` are the
     project's own hooks: they change a request or response, or drop it with None; `read` and `write` are its own keeping
     of cassettes."""
 
@@ -65,6 +66,7 @@ class Recorder:
     mode: Mode
     deck: Deck
     refuse: Callable[[Missed], Exception]
+    trouble: Callable[[str], None]
     record_mode: str = "rewrite"
     asked: Callable[[Request], Request | None] | None = None
     answered: Callable[[Response], Response | None] | None = None
@@ -135,9 +137,13 @@ class Recorder:
                 else:
                     self.incomplete.append((clean, broken))
         except AcetateError as error:
-            self.problems.append(Problem(error.where or self.name, f"not recorded: {error.problem}", error.next))
+            self._trouble(error.where or self.name, error.problem, error.next)
         except ValueError as error:
-            self.problems.append(Problem(self.name, f"not recorded: {error}", "look at what the server sends"))
+            self._trouble(self.name, str(error), "look at what the server sends")
+
+    def _trouble(self, where: str, problem: str, next: str) -> None:
+        self.problems.append(Problem(where, f"not recorded: {problem}", next))
+        self.trouble(f"{where}: not recorded: {problem}")
 
     def was_mocked(self, name: str) -> None:
         """No socket was opened for the last call: somebody in this process answered, and that is no recording."""

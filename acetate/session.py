@@ -5,6 +5,7 @@ What a process saw is a `Tally`: plain values, which travel from the workers of 
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import threading
@@ -20,6 +21,7 @@ from acetate.change import Change, Occurrence
 from acetate.config import Config
 from acetate.context import context_of, in_ci
 from acetate.deck import Deck, Same
+from acetate.errors import AcetateError
 from acetate.examine import examine
 from acetate.exchange import Exchange, Request, Response
 from acetate.files import WORKSPACE
@@ -91,7 +93,7 @@ class Tally:
     def from_json(cls, document: Mapping[str, Any]) -> Tally:
         """What `as_json` wrote, in another process of the same Acetate."""
         values = dict(document)
-        values["played"] = {path: {index: tests for index, tests in each} for path, each in values["played"]}
+        values["played"] = {path: dict(each) for path, each in values["played"]}
         values["missed"] = [
             Missed(**each | {"mismatches": tuple(Mismatch(**one) for one in each["mismatches"])})
             for each in values["missed"]
@@ -128,6 +130,7 @@ class Session:
         self._guard: Guard | None = None
         self._dummies: list[str] = []
         self._failing: list[str] = []
+        self._recorders: list[Recorder] = []
 
     @property
     def project(self) -> Project:
@@ -163,43 +166,60 @@ class Session:
     def _refused(self, place: Place) -> None:
         with self._lock:
             self.tally.refused.append((self.test or "", said(place)))
-            if self.test is not None:
-                self._failing.append(f"{said(place)} was not reached")
+            self._failing.append(f"{said(place)} was not reached: this run is replay-only")
 
     def _provider_places(self) -> frozenset[Place]:
         return frozenset(_places(self.config, os.environ))
 
     # one test
 
-    def begin(self, test: str, *, with_cassette: bool) -> None:
-        """A test starts. Where nothing will go live, providers' keys that are not set get a value."""
+    def begin(self, test: str, *, with_dummies: bool) -> None:
+        """A test starts. `with_dummies` gives providers' keys that are not set a value: where nothing goes live."""
         self.test = test
         if self._guard is not None:
             self._guard.providers = self._provider_places()
-        if with_cassette:
+        if with_dummies:
             for name in {name for each in self.config.providers.values() for name in each.key_vars}:
                 if name not in os.environ:
                     os.environ[name] = DUMMY_KEY
                     self._dummies.append(name)
 
-    def end(self) -> None:
-        """It is over, with all its fixtures."""
+    def end(self, *, passed: bool) -> None:
+        """It is over, with all its fixtures: what it recorded is put away."""
+        for recorder in self._recorders:
+            self._close(recorder, passed=passed)
+        self._recorders.clear()
         for name in self._dummies:
             if os.environ.get(name) == DUMMY_KEY:
                 del os.environ[name]
         self._dummies.clear()
+        self._failing.clear()
         self.test = None
 
     def failing(self) -> list[str]:
         """Why the test that runs must not pass, whatever it says itself; told once."""
         with self._lock:
-            found, self._failing = self._failing, []
+            found, self._failing = list(dict.fromkeys(self._failing)), []
             return found
 
-    def fail(self, why: str) -> None:
-        """To be told by `failing`."""
+    def _fail(self, why: str) -> None:
         with self._lock:
             self._failing.append(why)
+
+    def told(self, error: AcetateError) -> None:
+        """A problem that its test has said itself."""
+        self.tally.problems.append(Problem(error.where or self.test or "", error.problem, error.next))
+
+    def lost(self, worker: str) -> None:
+        """A worker of pytest-xdist ended without a word."""
+        problem = "it ended early: what its tests played and missed is not counted"
+        self.tally.problems.append(Problem(worker, problem, "look at why it ended, and run the tests again"))
+
+    @property
+    def has_news(self) -> bool:
+        """True if any test had to do with cassettes or the network."""
+        tally = self.tally
+        return bool(tally.opened or tally.missed or tally.refused or tally.filed or tally.problems)
 
     # its cassette
 
@@ -220,20 +240,27 @@ class Session:
         tapes = [*self._tapes(path, hooks), *(tape for each in extra for tape in self._tapes(each, hooks))]
         repeats = "last" if hooks.repeats else self.config.repeats
         self.tally.opened += 1
-        return Recorder(
+        recorder = Recorder(
             project=shelf.project,
             path=path,
             name=name,
             test=test,
             mode=self._mode(record_mode, name, exists=exists),
             deck=Deck(tapes, shelf.project, repeats=repeats, same=hooks.same),
-            refuse=refuse,
+            refuse=functools.partial(self._missed, refuse),
+            trouble=self._fail,
             record_mode="rewrite" if exists else "once",
             asked=hooks.asked,
             answered=hooks.answered,
             read=hooks.read,
             write=hooks.write,
         )
+        self._recorders.append(recorder)
+        return recorder
+
+    def _missed(self, refuse: Callable[[Missed], Exception], found: Missed) -> Exception:
+        self._fail(f"{found.call} has no recording in {found.cassette}")
+        return refuse(found)
 
     def _mode(self, record_mode: str, name: str, *, exists: bool) -> Mode:
         if self.replay_only or self.staged or record_mode == "none":
@@ -280,8 +307,7 @@ class Session:
         with self._lock:
             self.tally.kept = list(dict.fromkeys([*self.tally.kept, *names]))
 
-    def close(self, recorder: Recorder, *, passed: bool) -> None:
-        """The test is over: put away what it recorded, and count."""
+    def _close(self, recorder: Recorder, *, passed: bool) -> None:
         filed = list(file(recorder, passed=passed, run=self.run))
         tally = self.tally
         with self._lock:

@@ -44,9 +44,7 @@ __all__ = ["BridgedCassette", "NoRecording", "Settings", "attach", "opened"]
 
 _REPLACED = {"boto3": "botocore.awsrequest", "httplib2": "httplib2", "aiohttp": "aiohttp.client", "urllib3": "urllib3"}
 _NOT_SETTINGS = frozenset({"record_mode", "path_transformer", "cassette_library_dir", "allowed_hosts", "acetate"})
-_DEFAULTS = {
-    name: each.default for name, each in inspect.signature(VCR.__init__).parameters.items() if name != "self"
-}
+_DEFAULTS = {name: each.default for name, each in inspect.signature(VCR.__init__).parameters.items() if name != "self"}
 _KNOWN = frozenset(
     {*_DEFAULTS, "allow_playback_repeats", "additional_matchers", "persister", "path", "with_current_defaults"}
     | {"allowed_hosts"}

@@ -1,7 +1,7 @@
 """Chat and plain completions: the whole replies, and the streams in the three dialects of Together's engines.
 
-- `native`: `text` repeats the delta, every delta has its role and the id of its token, and the last chunk carries
-  finish reason, seed and usage together;
+- `native` (all plain completions too): `text` repeats the delta, every delta has its role and the id of its token,
+  and the last chunk carries finish reason, seed and usage together;
 - `openai`: as OpenAI writes tool calls: the role only at first, calls in pieces, and no usage at all;
 - `sglang`: no seed, `reasoning` in every delta, calls in pieces whose id and name are null, and the usage in one more
   chunk that has no choices.
@@ -33,7 +33,8 @@ class Conversation:
         self.mint = mint
         self.chat = "messages" in request
         self.model: str = request["model"]
-        self.dialect = dialect or dialect_of(self.model, tools=bool(request.get("tools")))
+        engine = dialect or dialect_of(self.model, tools=bool(request.get("tools")))
+        self.dialect: Dialect = engine if self.chat else "native"
         words = speech if self.chat else completion
         self.speeches = [words(request, choice, say) for choice in range(request.get("n") or 1)]
 
@@ -42,9 +43,7 @@ class Conversation:
     def head(self, object: str) -> Object:
         return {"id": self.mint.id, "object": object, "created": self.mint.created, "model": self.model}
 
-    def seed(self, choice: int) -> int | None:
-        if self.dialect == "sglang":
-            return None
+    def seed(self, choice: int) -> int:
         asked = self.request.get("seed")
         return self.mint.seed(choice) if asked is None else int(asked)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, MutableSequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -27,7 +27,7 @@ class Script:
     say: str | None = None
     """The content of every reply, which then calls no tools."""
     dialect: Dialect | None = None
-    """The engine's, whatever the model."""
+    """The engine's, whatever the model; of chats only."""
     finish_reasons: Mapping[str, str] = field(default_factory=dict)
     """Another word for each."""
     remove: Collection[str] = ()
@@ -83,18 +83,16 @@ class Script:
 
     def edited(self, value: Any) -> Any:
         """The body, or one event, as this script wants it. Works in place where it can."""
-        for container, key in places(value, "$.choices[].finish_reason"):
-            if key in container:
-                container[key] = self.finish_reasons.get(container[key], container[key])
+        for container, key in there(value, "$.choices[].finish_reason"):
+            container[key] = self.finish_reasons.get(container[key], container[key])
         for path in self.remove:
-            for container, key in places(value, path):
-                container.pop(key, None)
+            for container, key in reversed(there(value, path)):
+                del container[key]
         for path in self.null:
-            for container, key in places(value, path):
-                if not isinstance(container, dict) or key in container:
-                    container[key] = None
+            for container, key in there(value, path):
+                container[key] = None
         for path, name in self.rename.items():
-            for container, key in places(value, path):
+            for container, key in there(value, path):
                 renamed = {name if each == key else each: inner for each, inner in container.items()}
                 container.clear()
                 container.update(renamed)
@@ -104,31 +102,36 @@ class Script:
         return self.edit(value) if self.edit else value
 
 
-Container = MutableMapping[Any, Any] | MutableSequence[Any]
+Place = tuple[Any, Any]
+"""A container and a key or an index in it."""
 
 
-def places(value: Any, path: str) -> Iterator[tuple[Any, Any]]:
-    """Each container that the last step of a path leads into, and its key or index there. A list, since what is
-    found may be changed on the way."""
+def places(value: Any, path: str) -> list[Place]:
+    """Where a path leads in a JSON value. Nothing need be there yet, but its container is."""
     *steps, last = parts(path)
     containers = [value]
     for step in steps:
         containers = [
-            container[key] for each in containers for container, key in within(each, step) if has(container, key)
+            each[key] for container in containers for each, key in named(container, step) if key in keys(each)
         ]
-    return iter([place for container in containers for place in within(container, last)])
+    return [place for container in containers for place in named(container, last)]
 
 
-def within(container: Any, step: str | int) -> list[tuple[Any, Any]]:
-    """The places that one step names in a container."""
-    if isinstance(container, list):
-        if step == ITEM:
-            return [(container, index) for index in range(len(container))]
-        return [(container, step)] if isinstance(step, int) and step < len(container) else []
-    if isinstance(container, dict) and step != ITEM:
-        return [(container, key) for key in container] if step == MAP_KEY else [(container, step)]
-    return []
+def there(value: Any, path: str) -> list[Place]:
+    """The places where something is."""
+    return [(container, key) for container, key in places(value, path) if key in keys(container)]
 
 
-def has(container: Any, key: Any) -> bool:
-    return isinstance(container, list) or key in container
+def named(container: Any, step: str | int) -> list[Place]:
+    """What one step of a path names in a container."""
+    if step in (ITEM, MAP_KEY):
+        return [(container, key) for key in keys(container)] if isinstance(container, KINDS[step]) else []
+    kind = list if isinstance(step, int) else dict
+    return [(container, step)] if isinstance(container, kind) else []
+
+
+def keys(container: Any) -> Collection[Any]:
+    return list(container) if isinstance(container, dict) else range(len(container))
+
+
+KINDS = {ITEM: list, MAP_KEY: dict}

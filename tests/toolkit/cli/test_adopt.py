@@ -63,7 +63,8 @@ def test_the_table_counts_what_would_change(run, suite):
 def test_each_finding_says_where_and_what_to_do(run, suite):
     out = run("adopt").out
     for line in (
-        "  tests/conftest.py:5  `filtered_headers` is no option: vcrpy drops it without a word\n  next: write `filter_headers`\n",
+        "  tests/conftest.py:5  `filtered_headers` is no option: vcrpy drops it without a word\n",
+        "  next: write `filter_headers`\n",
         "  tests/cassettes/test_chat/test_hello  3 requests, 2 bodies: POST api.together.xyz/v1/chat/completions\n",
         "  request.headers.cookie  1 cassette; first tests/cassettes/test_chat/test_gone\n",
         "  tests/cassettes/test_chat/test_gone.yaml  there is no test_gone in tests/test_chat.py\n",

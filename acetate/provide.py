@@ -1,0 +1,385 @@
+"""The provide edge: the responses of the project's own API under contract.
+
+Each response is checked against the app's current document and compared with its snapshot, and the current document
+with the approved one. What several of them show at one path is one change, reported as the worst of them: accepting it
+settles all. A snapshot belongs to a test; its entries are paired by route, repeated calls in order.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, get_args
+
+from acetate.change import ABSENT, Change, Difference, Evidence, Occurrence
+from acetate.comparison import compare
+from acetate.contract import Contract, Schema
+from acetate.errors import AcetateError
+from acetate.evolution import Evolved, evolved, places, taken_over
+from acetate.examine import grouped
+from acetate.exchange import Exchange, header
+from acetate.finding import Finding, Totals
+from acetate.kind import Severity, severity
+from acetate.library import Ref
+from acetate.mask import mark_at
+from acetate.openapi import Called, Document, Promise, Promised, call_of, read_document, rules_of
+from acetate.pending import Answer, Answers, Pending, snapshot_name
+from acetate.project import Project
+from acetate.provider import Operation, Provider, Rules
+from acetate.snapshot import Entry, Observation, observe, paired
+from acetate.verdict import Context, Counts, Problem, Verdict, judged
+from acetate.violation import Validator
+
+__all__ = ["Left", "Provided", "answered", "approved_document", "examine_provided", "leave", "path_of", "pending"]
+
+_STREAM = "text/event-stream"
+_WORDS = frozenset({"string", "integer", "number", "boolean", "object", "array", "null", "or", "anything"})
+_LEVELS: Sequence[Severity] = get_args(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What one test left: how many responses are examined, and the calls of routes that the document does not have."""
+
+    examined: int
+    undocumented: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """A verdict, and which entries of which snapshots a response was compared with, by their positions."""
+
+    verdict: Verdict
+    compared: Mapping[str, frozenset[int]]
+
+
+def pending(project: Project) -> Pending:
+    """What the last run of the tests left of this project's own API."""
+    return Pending(project.root, project.config.service)
+
+
+# --- what a test is answered ------------------------------------------------------------------------------------------
+
+
+def leave(project: Project, test: str, document: Document, exchanges: Iterable[Exchange]) -> Left:
+    """Keep what a test was answered by an app that has this document. Raises AcetateError for a document that cannot
+    be used and for a response that is nested too deeply."""
+    answers, unknown = [], []
+    for exchange in exchanges:
+        method, path = exchange.request.method, path_of(exchange)
+        called = document.find(method, path)
+        if called is None:
+            unknown.append(f"{method} {path}")
+        else:
+            answers.append(answered(project, document, called, exchange))
+    if answers:
+        name = snapshot_name(project.config.service, test)
+        pending(project).leave(Answers(name, test, tuple(answers)), document)
+    return Left(len(answers), tuple(unknown))
+
+
+def path_of(exchange: Exchange) -> str:
+    """The path of a request, without host and query."""
+    return "/" + exchange.request.uri.partition("://")[2].partition("?")[0].partition("/")[2]
+
+
+def answered(project: Project, document: Document, called: Called, exchange: Exchange) -> Answer:
+    """One response, masked and checked by the app's own document."""
+    promise = document.promise(called, exchange.response.status)
+    service = project.config.service
+    rules = rules_of(promise.schema if promise else None, called.name, project.config.values)
+    kept = ("content-type", *sorted(promise.headers if promise else ()))
+    key = hashlib.sha256(f"{service}\0{called.call}".encode()).hexdigest()
+    seen = observe(
+        exchange,
+        Provider(service, keep_headers=tuple(dict.fromkeys(kept))),
+        Operation(service, called.name),
+        rules,
+        key,
+    )
+    # A `model` in a response of ours is a field like any other.
+    entry = replace(seen.entry, label=called.name, model=None, recorded=None)
+    broken = tuple(_violations(seen, entry, promise, document.where, exchange)) if promise else ()
+    return Answer(entry, broken)
+
+
+def _violations(
+    seen: Observation, entry: Entry, promise: Promise, where: str, exchange: Exchange
+) -> Iterator[Difference]:
+    for name, required in promise.headers.items():
+        if required and name not in entry.headers:
+            yield Difference("header-removed", f"$headers.{name}", f"$headers.{name}", "string", ABSENT)
+    media_type = entry.headers.get("content-type") or (_STREAM if entry.stream else None)
+    if media_type and not promise.allows(media_type):
+        path = "$headers.content-type"
+        yield Difference("content-type-changed", path, path, ", ".join(promise.media_types), media_type)
+    elif promise.schema and not entry.stream and header(exchange.response.headers, "content-type"):
+        for each in Validator(Contract(promise.schema, where)).check(seen.bodies[0]):
+            yield replace(each, kind="undocumented-field") if each.kind == "field-added" else each
+
+
+# --- examining --------------------------------------------------------------------------------------------------------
+
+
+def examine_provided(project: Project, context: Context, *, tests: Collection[str] | None = None) -> Provided:
+    """Examine what the last run left, of all tests or of these."""
+    desk = _Examination(project)
+    for answers in pending(project).all():
+        if tests is None or answers.test in tests:
+            desk.look(answers)
+    if desk.examined:
+        desk.tell_the_rest()
+    changes = tuple(map(_bare, grouped(desk.findings, desk.totals, project, project.decisions, edge="provide")))
+    problems = tuple(dict.fromkeys(desk.problems))
+    counts = Counts(exchanges=desk.examined, examined=desk.examined)
+    verdict = Verdict(judged(changes, problems, desk.examined), context, counts, changes, problems)
+    return Provided(verdict, {name: frozenset(found) for name, found in desk.compared.items()})
+
+
+def _bare(change: Change) -> Change:
+    """What only the document shows was seen in no response, so there is nothing to count."""
+    shown = any(not each.cassette.endswith("/openapi.json") for each in change.occurrences)
+    return change if shown else replace(change, evidence=Evidence())
+
+
+class _Sight(NamedTuple):
+    """A difference, and who showed it: lower sources are asked first. `moved` is its index among those of the
+    documents."""
+
+    source: int
+    difference: Difference
+    moved: int = -1
+
+
+_CHECKED, _DOCUMENTS, _COMPARED = range(3)
+
+
+@dataclass(slots=True)
+class _Examination:
+    """All that is found. `moved` are the differences of the documents, `told` the indexes of those that a response
+    showed."""
+
+    project: Project
+    findings: list[Finding] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+    compared: dict[str, set[int]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    examined: int = 0
+    now: Document | None = None
+    before: Document | None = None
+    moved: list[Evolved] = field(default_factory=list)
+    told: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.now = pending(self.project).document()
+        try:
+            self.before = self.project.library.document()
+            if self.before and self.now:
+                self.moved = evolved(self.before, self.now)
+        except AcetateError as error:
+            self.problems.append(Problem(error.where, error.problem, error.next))
+
+    def look(self, answers: Answers) -> None:
+        """At the responses of one test."""
+        try:
+            entries = self.project.library.entries(answers.name)
+        except AcetateError as error:
+            self.problems.append(Problem(error.where, error.problem, error.next))
+            return
+        for index, partner in enumerate(paired(entries, [each.entry for each in answers.answers])):
+            if partner is not None:
+                self.compared.setdefault(answers.name, set()).add(partner)
+            answer, entry = answers.answers[index], entries[partner] if partner is not None else None
+            ref = Ref.of(entry or answer.entry)
+            self.examined += 1
+            self.totals[ref, None] += 1
+            for each in self.differences(answer, entry, ref):
+                self.findings.append(Finding(ref, each, Occurrence(answers.name, index, each.at, answers.test)))
+
+    def differences(self, answer: Answer, entry: Entry | None, ref: Ref) -> Iterator[Difference]:
+        """What one response shows, each fact once."""
+        found: list[Difference] = []
+        if entry is None:
+            self.open(ref)
+            yield Difference("exchange-unapproved", "$", "$")
+        else:
+            found = _compared(entry, answer.entry, self.rules(answer.entry), self.known(entry))
+        sights = [_Sight(_COMPARED, each) for each in found]
+        sights += [_Sight(_DOCUMENTS, each.difference, at) for at, each in enumerate(self.moved) if _is_of(each, ref)]
+        if not _is_another(found):
+            sights += [_Sight(_CHECKED, each) for each in self.unknown(answer)]
+        for cluster in _clusters(sights):
+            if any(each.source != _DOCUMENTS for each in cluster):
+                self.told.update(each.moved for each in cluster)
+                worst = min(cluster, key=lambda each: (self.level(each.difference), each.source))
+                yield from (each.difference for each in cluster if each.source == worst.source)
+
+    def open(self, ref: Ref) -> None:
+        """A response with nothing approved beside it tells that its operation and its status are new, too."""
+        for at, each in enumerate(self.moved):
+            is_same = each.operation.call == call_of(ref.operation.name)
+            if is_same and (each.difference.kind == "endpoint-added" or _opens(each, ref)):
+                self.told.add(at)
+
+    def tell_the_rest(self) -> None:
+        """What only the documents show."""
+        for at, each in enumerate(self.moved):
+            if at not in self.told:
+                ref = Ref(Operation(self.project.config.service, each.operation.name), each.status, False)
+                place = Occurrence(self.project.library.document_file, 0, each.difference.at)
+                self.findings.append(Finding(ref, each.difference, place))
+
+    def level(self, difference: Difference) -> int:
+        return _LEVELS.index(severity(difference.kind, "provide", self.project.config.severity))
+
+    def rules(self, entry: Entry) -> Rules:
+        schema = _schema(self.now, entry)
+        return rules_of(schema, entry.operation.name, self.project.config.values)
+
+    def known(self, entry: Entry) -> Promised:
+        """What is approved for all responses of the operation; where no document was, what is promised now."""
+        return Promised(_schema(self.before, entry) or _schema(self.now, entry) or {})
+
+    def unknown(self, answer: Answer) -> list[Difference]:
+        """What breaks the app's own document and nobody has approved as known."""
+        entry = answer.entry
+        known = _notes(self.before, entry.operation.name, entry.status) if self.before else ()
+        return [each for each in answer.violations if _note(each.kind, each.path) not in known]
+
+
+def _clusters(sights: Iterable[_Sight]) -> list[list[_Sight]]:
+    """Those that share a path, directly or by one that was renamed."""
+    clusters: list[tuple[set[str], list[_Sight]]] = []
+    for sight in sights:
+        paths, members = set(places(sight.difference)), [sight]
+        apart = []
+        for others in clusters:
+            if paths.isdisjoint(others[0]):
+                apart.append(others)
+            else:
+                paths, members = paths | others[0], others[1] + members
+        clusters = [*apart, (paths, members)]
+    return [members for _, members in clusters]
+
+
+def _is_of(each: Evolved, ref: Ref) -> bool:
+    return each.operation.call == call_of(ref.operation.name) and each.status == ref.status
+
+
+def _opens(each: Evolved, ref: Ref) -> bool:
+    return each.status == ref.status and each.difference.kind in ("status-added", "error-status-added")
+
+
+def _schema(document: Document | None, entry: Entry) -> Schema | None:
+    called = document.operations.get(call_of(entry.operation.name)) if document else None
+    promise = document.promise(called, entry.status) if document and called else None
+    return promise.schema if promise else None
+
+
+def _is_another(found: Iterable[Difference]) -> bool:
+    """True if status or media type changed, so that the bodies have nothing to do with each other."""
+    return any(each.path in ("$status", "$headers.content-type") for each in found)
+
+
+def _compared(entry: Entry, seen: Entry, rules: Rules, known: Promised) -> list[Difference]:
+    """What differs from the approved entry of the same call of the same test. That it has another status, or another
+    media type, is all that can be said of another body."""
+    if entry.status != seen.status:
+        kind = "status-removed" if entry.status < 400 else "error-status-removed"
+        return [Difference(kind, "$status", "$status", entry.status, seen.status)]
+    was, now = (
+        each.headers.get("content-type") or ("a stream" if each.stream else "no type") for each in (entry, seen)
+    )
+    if was != now:
+        path = "$headers.content-type"
+        return [Difference("content-type-changed", path, path, was, now)]
+    found = [
+        Difference("header-removed", f"$headers.{name}", f"$headers.{name}", "string", ABSENT)
+        for name in entry.headers
+        if name not in seen.headers
+    ]
+    for each in compare(entry.masked, seen.masked, rules, known, model=entry.operation.name):
+        if each.kind == "array-may-be-empty" and known.names_array(each.path):
+            found.append(replace(each, kind="length-changed"))  # The document never said that there is an item.
+        elif each.kind != "value-changed" or mark_at(rules, each.path) == "keep" or _is_of_types(each):
+            found.append(each)
+    return found
+
+
+def _is_of_types(difference: Difference) -> bool:
+    """True where a value has another of its approved types: that is shape, and no matter of values."""
+    sides = (difference.before, difference.after)
+    return all(isinstance(side, str) and set(side.split()) <= _WORDS for side in sides)
+
+
+# --- the approved document --------------------------------------------------------------------------------------------
+
+
+def approved_document(project: Project, change: Change, approved: bytes | None) -> bytes | None:
+    """The approved document with a change taken over: as much of the current one as the change is about, and what
+    breaks it noted as known. The first document that is approved is approved whole."""
+    now = pending(project).document()
+    if now is None:
+        return approved
+    before = read_document(approved, project.library.document_file) if approved is not None else None
+    content = copy.deepcopy(dict(now.content))
+    if before is not None:
+        content = taken_over(before, now, [each for each in evolved(before, now) if _concerns(each, change)])
+        for name, status, notes in _all_notes(before):
+            _annotate(content, name, status, notes)
+    if _breaks_the_document(project, change):
+        _annotate(content, change.operation, change.status, [_note(change.kind, change.path)])
+    content["x-acetate"] = {"version": 1}
+    return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+
+
+def _concerns(each: Evolved, change: Change) -> bool:
+    ref = Ref(Operation(change.provider, change.operation), change.status, change.stream)
+    if each.operation.call != call_of(change.operation):
+        return False
+    if change.kind == "exchange-unapproved":
+        return each.difference.kind == "endpoint-added" or _opens(each, ref)
+    same = Difference(change.kind, change.path, change.path, change.before, change.after)
+    return _is_of(each, ref) and not places(each.difference).isdisjoint(places(same))
+
+
+def _breaks_the_document(project: Project, change: Change) -> bool:
+    """True for a change that is, or covers, what the app's own document does not allow."""
+    for place in change.occurrences:
+        left = pending(project).of(place.cassette)
+        broken = left.answers[place.exchange].violations if left and place.exchange < len(left.answers) else ()
+        if any((each.kind, each.path) == (change.kind, change.path) for each in broken):
+            return True
+    return False
+
+
+def _note(kind: str, path: str) -> str:
+    return f"{kind} {path}"
+
+
+def _notes(document: Document, operation: str, status: int) -> Sequence[str]:
+    """What is known to break the document in a response, and approved."""
+    called = document.operations.get(call_of(operation))
+    response = document.response(called, status) if called else None
+    known = response.get("x-acetate", {}).get("known", ()) if response else ()
+    return known if isinstance(known, list) else ()
+
+
+def _all_notes(document: Document) -> Iterator[tuple[str, int, Sequence[str]]]:
+    for called in document.operations.values():
+        for status in document.statuses(called):
+            if notes := _notes(document, called.name, status):
+                yield called.name, status, notes
+
+
+def _annotate(content: dict[str, Any], operation: str, status: int, notes: Iterable[str]) -> None:
+    document = Document(content)
+    called = document.operations.get(call_of(operation))
+    key = document.response_key(called, status) if called else None
+    if called is not None and key is not None:
+        response = content["paths"][called.template][called.method]["responses"][key]
+        known = {*_notes(document, operation, status), *notes}
+        response["x-acetate"] = {"known": sorted(known)}

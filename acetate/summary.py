@@ -1,0 +1,204 @@
+"""Summary: what pytest says of a run at its end: what was missed, what has changed, what was recorded, and what to
+type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from acetate.change import Absent, Change
+from acetate.missed import Missed
+from acetate.report.wording import columns, counted, cut, grouped, place, side
+from acetate.session import Tally
+from acetate.staging import Filed
+from acetate.verdict import Verdict, short_fingerprints
+
+__all__ = ["summary"]
+
+_SHOWN = 10
+_NAME = 200
+_WORDS = {
+    r"\d{4}-\d\d-\d\d": "dates",
+    r"\d\d:\d\d": "times",
+    r"[0-9a-f": "ids",
+}
+
+
+def summary(verdict: Verdict, tally: Tally, *, ci: bool, replay_only: bool, verbose: bool = False) -> list[str]:
+    """The lines below the heading `acetate`."""
+    blocks = [
+        _settings(tally),
+        *_missed(tally.missed),
+        _refused(tally.refused),
+        *_changed(verdict, ci=ci),
+        _recorded(tally.filed),
+        _mocked(tally.mocked),
+        _problems(tally),
+        _passed(tally) if replay_only and verbose else [],
+    ]
+    last = f"{tally.replayed} replayed, {tally.live} live, {verdict.counts.missed} missed"
+    return [line for block in blocks if block for line in (*block, "")] + [last]
+
+
+def _settings(tally: Tally) -> list[str]:
+    if not tally.kept:
+        return []
+    return [f"this project's own settings of vcrpy are followed: {', '.join(tally.kept)}"]
+
+
+def _missed(every: Sequence[Missed]) -> Iterator[list[str]]:
+    if every:
+        verb = "has" if len(every) == 1 else "have"
+        yield [f"MISSED  {counted(len(every), 'request')} {verb} no recording"]
+    for each in every[:_SHOWN]:
+        yield [f"  {line}" if line else "" for line in _missed_lines(each)]
+    if len(every) > _SHOWN:
+        yield [f"  and {len(every) - _SHOWN} more"]
+
+
+def _missed_lines(each: Missed) -> Iterator[str]:
+    yield cut(each.test, _NAME)
+    yield f"  {cut(each.call, _NAME)}, the {_ordinal(each.number)} request of this test. It was stopped"
+    yield '  before the network; the SDK may have reported "Connection error."'
+    if each.nearest is None:
+        yield f"  {cut(each.cassette or 'this test', _NAME)} holds no recording"
+    elif not each.mismatches:
+        yield f"  nearest: {cut(each.nearest, _NAME)}, the same request: all its answers have been played"
+    else:
+        yield f"  nearest: {cut(each.nearest, _NAME)}, {counted(len(each.mismatches), 'difference')}"
+        rows = [("path", "recorded", "sent now")]
+        rows += [(cut(one.path), cut(one.recorded), cut(one.sent)) for one in each.mismatches]
+        yield from (f"    {line}" for line in _aligned(rows))
+    yield f'  record again    pytest --record-mode={each.record} "{each.test}"'
+    if each.mask is not None:
+        first, *rest = each.mask.splitlines()
+        yield f"  {_ignored(each.mask):14}  {first}"
+        yield from (f"  {'':14}  {line}" for line in rest)
+    elif each.nearest is not None and not each.mismatches:
+        yield '  play it again   repeats = "last"   (in [tool.acetate])'
+
+
+def _ignored(mask: str) -> str:
+    return next((f"ignore {word}" for beginning, word in _WORDS.items() if beginning in mask), "ignore it")
+
+
+def _refused(every: Iterable[tuple[str, str]]) -> list[str]:
+    """What reached for the network without a cassette in between."""
+    found = list(dict.fromkeys(every))
+    if not found:
+        return []
+    verb = "was" if len(found) == 1 else "were"
+    lines = [f"REFUSED  {counted(len(found), 'connection')} {verb} stopped: this run is replay-only", ""]
+    lines += [
+        f"  {cut(place, _NAME)}   {cut(test, _NAME) or '(outside of the tests)'}" for test, place in found[:_SHOWN]
+    ]
+    return lines + ([f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])
+
+
+def _changed(verdict: Verdict, *, ci: bool) -> Iterator[list[str]]:
+    waiting = [(group.name, each) for group, every in grouped(verdict) if group.name != "approved" for each in every]
+    if not waiting:
+        return
+    short = short_fingerprints(each for _, each in waiting)
+    yield [f"CHANGED  {counted(len(waiting), 'change')} that nobody has approved"]
+    for name, each in waiting[:_SHOWN]:
+        yield [f"  {line}" for line in _change_lines(name, each, short[each.fingerprint])]
+    if len(waiting) > _SHOWN:
+        yield [f"  and {len(waiting) - _SHOWN} more"]
+    first = short[waiting[0][1].fingerprint]
+    lines = [
+        f"  look      acetate show {first}",
+        f'  decide    acetate accept {first} --reason "..."   or   acetate reject {first} --reason "..."',
+    ]
+    if not ci and any(name != "harmless" for name, _ in waiting):
+        these = "This change does" if len(waiting) == 1 else f"These {len(waiting)} changes do"
+        lines.append(
+            f"  {these} not fail a run on this machine; with CI set they do.".replace(
+                "they do", "it does", len(waiting) == 1
+            )
+        )
+    yield lines
+
+
+def _change_lines(name: str, each: Change, short: str) -> Iterator[str]:
+    whose = (
+        "what our API returns to its clients" if each.edge == "provide" else f"what {cut(each.provider)} returns to us"
+    )
+    yield f"{name.upper()}  {short}  {cut(each.kind):21}  {whose}"
+    yield "    ".join(["  " + cut(place(each), _NAME), *_difference(each)])
+    tests = list(dict.fromkeys(one.test for one in each.occurrences if one.test))
+    seen = f"{cut(each.evidence.now)} exchanges" if each.evidence.now else counted(len(each.occurrences), "exchange")
+    yield f"  {seen}" + (f", in {counted(len(tests), 'test')}; first {cut(tests[0], _NAME)}" if tests else "")
+
+
+def _difference(each: Change) -> Iterator[str]:
+    if isinstance(each.before, Absent) and isinstance(each.after, Absent):
+        if each.path != "$":
+            yield cut(each.path, _NAME)
+        return
+    yield cut(each.path, _NAME)
+    yield f"{side(each, each.before)} -> {side(each, each.after)}"
+
+
+def _recorded(every: Sequence[Filed]) -> list[str]:
+    if not every:
+        return []
+    written = [each for each in every if each.staged is None]
+    waiting = [each for each in every if each.staged is not None]
+    lines = []
+    if written:
+        lines.append(f"RECORDED  {counted(sum(each.exchanges for each in written), 'exchange')}")
+        lines += [f"  {path}   {number}" for path, number in _by_path(written)]
+    if waiting:
+        lines += [""] * bool(lines)
+        lines.append(f"STAGED  {counted(sum(each.exchanges for each in waiting), 'exchange')}, not in a cassette yet")
+        reasons = {each.path: each.staged for each in waiting}
+        lines += [f"  {path}   {number}: {reasons[path]}" for path, number in _by_path(waiting)]
+        lines.append("  play them    pytest --acetate-staged")
+    return lines
+
+
+def _by_path(every: Sequence[Filed]) -> Iterator[tuple[str, str]]:
+    numbers: dict[str, int] = {}
+    for each in every:
+        numbers[each.path] = numbers.get(each.path, 0) + each.exchanges
+    for path, number in list(numbers.items())[:_SHOWN]:
+        yield cut(path, _NAME), counted(number, "exchange")
+
+
+def _mocked(every: Sequence[str]) -> list[str]:
+    if not every:
+        return []
+    names = ", ".join(dict.fromkeys(every))
+    return [
+        f"MOCKED  {counted(len(every), 'exchange')} opened no socket and was not recorded; answered by {cut(names)}"
+    ]
+
+
+def _problems(tally: Tally) -> list[str]:
+    if not tally.problems:
+        return []
+    lines = ["PROBLEMS"]
+    for each in dict.fromkeys(tally.problems):
+        lines.append(f"  {cut(each.where, _NAME)}: {cut(each.problem, 500)}")
+        lines += [f"    next: {cut(each.next, 500)}"] * bool(each.next)
+    return lines
+
+
+def _passed(tally: Tally) -> list[str]:
+    if not tally.passed:
+        return []
+    shown = ", ".join(f"{cut(place)} ({count})" for place, count in tally.passed.most_common(_SHOWN))
+    more = f" and {len(tally.passed) - _SHOWN} more" if len(tally.passed) > _SHOWN else ""
+    return [f"connections inside of this machine and its networks: {shown}{more}"]
+
+
+def _aligned(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    widths = [max(columns(row[index]) for row in rows) for index in range(2)]
+    for row in rows:
+        cells = [row[index] + " " * (widths[index] - columns(row[index])) for index in range(2)]
+        yield "   ".join([*cells, row[2]]).rstrip()
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
