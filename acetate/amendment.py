@@ -21,9 +21,10 @@ from acetate.finding import Finding, Totals
 from acetate.library import Library, Ref
 from acetate.path import covers
 from acetate.project import Project
+from acetate.provide import provided_since
 from acetate.retyping import type_kind, types_text
 from acetate.snapshot import Entry, paired
-from acetate.verdict import Context, Counts, Problem, Verdict, judged
+from acetate.verdict import Context, Counts, Problem, Verdict, judged, merged
 
 __all__ = ["CommitTree", "amended", "examine_amendment"]
 
@@ -89,11 +90,12 @@ def _run(root: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
 def examine_amendment(project: Project, ref: str, context: Context) -> Verdict:
     """Examine what the working tree approves against what another commit approves."""
     tree = CommitTree.at(project.root, ref)
-    before = Library(tree, project.library.contracts, project.library.snapshots)
+    before = project.library_of(tree)
     after = project.library
     findings: list[Finding] = []
     problems: list[Problem] = []
-    totals, exchanges, names = Totals(), 0, sorted({*after.snapshot_names(), *before.snapshot_names()})
+    every = {*after.snapshot_names(), *before.snapshot_names()}
+    totals, exchanges, names = Totals(), 0, sorted(name for name in every if not after.is_own(name))
     differing = tree.differing(after.snapshots) | tree.differing(after.contracts)
     for name in names:
         try:
@@ -105,9 +107,13 @@ def examine_amendment(project: Project, ref: str, context: Context) -> Verdict:
         except AcetateError as error:
             problems.append(Problem(error.where or name, error.problem, error.next))
     findings += _amended_contracts(before, after, differing, findings)
-    changes = grouped(findings, totals, project, project.decisions.since(tree), edge="consume")
+    decisions = project.decisions.since(tree)
+    changes = grouped(findings, totals, project, decisions, edge="consume")
     counts = Counts(cassettes=len(names), exchanges=exchanges, examined=exchanges)
-    return Verdict(judged(changes, tuple(problems), exchanges), context, counts, changes, tuple(problems))
+    verdict = Verdict(judged(changes, tuple(problems), exchanges), context, counts, changes, tuple(problems))
+    if not project.config.app:
+        return verdict
+    return merged([verdict, provided_since(project, before, differing, decisions, context)])
 
 
 def _amended_entries(

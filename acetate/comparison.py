@@ -16,7 +16,7 @@ from acetate.folding import Added, Removed, enveloped, folded
 from acetate.mask import mark_at, remask
 from acetate.path import ITEM, MAP_KEY, child
 from acetate.provider import Rules
-from acetate.retyping import type_kind, types_text
+from acetate.retyping import JSON_TYPES, type_kind, types_text
 from acetate.shape import Shape
 
 __all__ = ["Known", "compare"]
@@ -154,9 +154,16 @@ class _Walk:
             self.found.append(Difference("value-changed", path, path, "JSON text", "JSON text of another shape"))
 
     def collect(self, path: str, before: Shape, now: Shape) -> None:
-        """Literals of both sides, where both sides show theirs."""
-        if before.values and now.values and before.values != now.values:
-            self.literals[path] = (sorted(before.values, key=repr), sorted(now.values, key=repr))
+        """Literals of both sides, by type, where both sides show all of theirs."""
+        old: list[Json] = []
+        new: list[Json] = []
+        for names in (("string",), ("integer", "number"), ("boolean",)):
+            shown_before, shown_now = _shown(before, names), _shown(now, names)
+            if shown_before and shown_now:
+                old += shown_before
+                new += shown_now
+        if old != new:
+            self.literals[path] = (old, new)
 
     def values(self) -> Iterator[Difference]:
         if not self.literals:
@@ -203,6 +210,13 @@ def _format(shape: Shape) -> str | None:
     if strings and shape.json is not None and shape.json.count == strings:
         return "JSON text"
     return None
+
+
+def _shown(shape: Shape, names: tuple[str, ...]) -> list[Json]:
+    """The literals of these types in order; none where some values are masked."""
+    held = {value: count for value, count in shape.values.items() if JSON_TYPES[type(value)] in names}
+    masked = sum(held.values()) < sum(shape.types.get(name, 0) for name in names)
+    return [] if masked else sorted(held, key=repr)
 
 
 def _one(values: list[Json]) -> Json:

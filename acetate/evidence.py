@@ -144,9 +144,7 @@ def _digests(project: Project) -> Iterator[tuple[str, str]]:
         *(library.snapshot_file(name) for name in library.snapshot_names()),
     ]
     for path in paths:
-        digest = digest_of(project, path)
-        if digest is not None:
-            yield path, digest
+        yield path, digest_of(project, path) or ""
 
 
 def _together(one: Positions, other: Positions) -> Positions:

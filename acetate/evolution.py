@@ -8,6 +8,7 @@ so that both are one change. What a client sends is not looked at.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -60,6 +61,12 @@ _KEYWORDS: Mapping[str, Sequence[str]] = {
     "discriminator-changed": ("discriminator",),
 }
 """Which keywords of a schema a kind is about; most others are about the whole schema at their path."""
+
+_OF_UNIONS = (
+    *("union-variant-added", "union-variant-removed", "discriminator-changed"),
+    *("became-nullable", "became-not-nullable", "type-widened", "type-narrowed"),
+)
+"""What is said of a union itself and not of its forms."""
 
 _REQUIREDNESS = ("became-optional", "became-required")
 
@@ -181,14 +188,14 @@ class _Walk:
             kind = "became-nullable" if "null" in now else "became-not-nullable"
             self.report(kind, path, types_text(before), types_text(now))
         bare, bare_now = before - {"null"}, now - {"null"}
-        if bare == bare_now or not bare or not bare_now:
-            return True
+        if bare == bare_now or not bare or not bare_now or "anyOf" in old or "anyOf" in new:
+            return True  # The forms of a union say which types came and went.
         self.report(_type_kind(bare, bare_now, new), path, types_text(before), types_text(now))
         return bool(bare & bare_now)
 
     def union(self, path: str, old: Schema, new: Schema) -> None:
         """The forms by their names; those of one name are compared."""
-        before, now = ({_name(each): each for each in variants_of(schema)} for schema in (old, new))
+        before, now = _forms(old), _forms(new)
         for name, each in before.items():
             if name in now:
                 self.schema(path, each, now[name])
@@ -305,9 +312,14 @@ def _type_kind(before: frozenset[str], now: frozenset[str], new: Schema) -> str:
     return type_kind(before, now)
 
 
-def _name(variant: Schema) -> str:
-    """What a form of a union is called: by its title, as schemas under `components` have it."""
-    return str(variant.get("title") or types_text(types_of(variant)))
+def _forms(schema: Schema) -> dict[str, Schema]:
+    """The forms of a union by what they are called: by title, as schemas under `components` have one, else by type."""
+    named: dict[str, Schema] = {}
+    for each in sorted(variants_of(schema), key=lambda form: json.dumps(form, sort_keys=True)):
+        name = str(each.get("title") or types_text(types_of(each)))
+        alike = sum(1 for other in named if other.partition(" #")[0] == name)
+        named[f"{name} #{alike + 1}" if alike else name] = each
+    return named
 
 
 def _values(schema: Schema) -> list[Any]:
@@ -423,10 +435,11 @@ def _held_response(content: dict[str, Any], before: Document, old: Called, statu
 def _taken(old: Schema, new: Schema, steps: list[str], difference: Difference) -> Schema:
     """`old` with what a difference is about at a path as it is in `new`. Where the path cannot be followed on both
     sides, the smallest part around it is taken whole."""
+    is_union = "anyOf" in old or "anyOf" in new
+    if is_union and (steps or difference.kind not in _OF_UNIONS):
+        return _taken_forms(old, new, steps, difference)
     if not steps:
         return _taken_here(old, new, difference)
-    if "anyOf" in old or "anyOf" in new:
-        return _taken_forms(old, new, steps, difference)
     step, rest = steps[0], steps[1:]
     keyword = {ITEM: "items", MAP_KEY: "additionalProperties"}.get(step)
     if keyword is None:
@@ -439,20 +452,30 @@ def _taken(old: Schema, new: Schema, steps: list[str], difference: Difference) -
 
 def _taken_forms(old: Schema, new: Schema, steps: list[str], difference: Difference) -> Schema:
     """In each form of a union that both sides have."""
-    wanted = {_name(each): each for each in variants_of(new)}
+    wanted = _forms(new)
     forms = [
-        _taken(each, wanted[_name(each)], steps, difference) if _leads(each, wanted.get(_name(each)), steps) else each
-        for each in old.get("anyOf", [old])
+        _taken(each, wanted[name], steps, difference)
+        if name in wanted and _shows(each, wanted[name], steps, difference)
+        else each
+        for name, each in _forms(old).items()
     ]
-    return {**old, "anyOf": forms} if "anyOf" in old else forms[0]
+    return _with_forms(old, forms)
 
 
-def _leads(old: Schema, new: Schema | None, steps: list[str]) -> bool:
-    """True if the first step of a path is there on one side at least."""
+def _with_forms(old: Schema, forms: list[Schema]) -> Schema:
+    union = {**(old if "anyOf" in old else {}), "anyOf": forms} if len(forms) > 1 else forms[0]
+    return with_null(union) if "null" in types_of(old) else union
+
+
+def _shows(old: Schema, new: Schema, steps: list[str], difference: Difference) -> bool:
+    """True if a form has the first step of the path on one side at least; at its end, if it has that difference."""
+    if not steps:
+        walk = _Walk()
+        walk.schema(difference.path, old, new)
+        return difference in walk.found
     step = steps[0]
     keyword = {ITEM: "items", MAP_KEY: "additionalProperties"}.get(step)
-    sides = [old, new] if new is not None else []
-    return any(keyword in side if keyword else step in side.get("properties", {}) for side in sides)
+    return any(keyword in side if keyword else step in side.get("properties", {}) for side in (old, new))
 
 
 def _taken_property(old: Schema, new: Schema, key: str, rest: list[str], difference: Difference) -> Schema:
@@ -495,10 +518,9 @@ def _taken_here(old: Schema, new: Schema, difference: Difference) -> Schema:
             _take_keywords(written, new, set(str(difference.before).split()) & set(_BOUNDS))
             return written
         case "union-variant-added" | "union-variant-removed":
-            forms = [each for each in variants_of(old) if _name(each) != difference.before]
-            forms += [copy.deepcopy(each) for each in variants_of(new) if _name(each) == difference.after]
-            union = {"anyOf": forms} if len(forms) > 1 else forms[0]
-            return with_null(union) if "null" in types_of(old) else union
+            forms = [each for name, each in _forms(old).items() if name != difference.before]
+            forms += [copy.deepcopy(each) for name, each in _forms(new).items() if name == difference.after]
+            return _with_forms(old, forms) if forms else copy.deepcopy(new)
     return copy.deepcopy(new)
 
 

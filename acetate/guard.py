@@ -3,7 +3,8 @@
 Loopback, private addresses, names without a dot and Unix sockets pass, so that databases work; they are listed. What
 the configuration calls a provider is refused wherever it lies. The guard hears of every connection from the
 interpreter itself (an audit hook), so no client, no earlier import and no patch of a test goes around it; what does
-not use Python's sockets (uvloop, pycurl, another process) does.
+not use Python's sockets (uvloop, pycurl, another process) does. A name that is handed straight to `connect`, which no
+client does, is looked up before the connection is refused.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Guard:
 
     def check(self, place: Place) -> None:
         """Raises NetworkRefused for an address or a name that is not of here."""
+        __tracebackhide__ = True
         if is_local(place[0]) and place not in self.providers:
             if place[1] is not None:
                 self.passed[place] += 1
@@ -97,10 +99,18 @@ def _install() -> None:
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    __tracebackhide__ = True
     if _on_duty and event in _HEARD:
         place = _place(event, arguments)
-        if place is not None:
+        if place is None:
+            return
+        try:
             _on_duty[-1].check(place)
+        except NetworkRefused:
+            # Whoever opened it expects nothing but an OSError, and would leave it open.
+            if event == "socket.connect":
+                arguments[0].close()
+            raise
 
 
 def _place(event: str, arguments: tuple[Any, ...]) -> Place | None:

@@ -66,8 +66,11 @@ def take_stock(project: Project, cassettes: Iterable[CassetteFile]) -> Inventory
     for file in cassettes:
         stock.cassettes.append(_stock(project, file, stock))
     names = {each.name for each in stock.cassettes}
+    library = project.library
     stock.orphans += [
-        f"{project.library.snapshot_file(name)}" for name in project.library.snapshot_names() if name not in names
+        library.snapshot_file(name)
+        for name in library.snapshot_names()
+        if name not in names and not library.is_own(name)
     ]
     stock.foreign += sorted(set(_foreign(project)))
     staged = project.root / ".acetate" / "staged"

@@ -471,6 +471,8 @@ def with_null(schema: Schema) -> Schema:
 
 def without_null(schema: Schema) -> Schema:
     """The schema for the same values but null."""
+    if "null" not in types_of(schema):
+        return schema
     types = sorted(types_of(schema) - {"null"})
     if "anyOf" in schema:
         forms = variants_of(schema)
@@ -504,13 +506,13 @@ def _both(one: Schema, other: Schema) -> Schema:
 def _union(forms: list[Schema]) -> Schema:
     """One schema for several forms: null as a type, forms of different types in one, what is left as `anyOf`."""
     flat = [variant for form in forms for variant in form.get("anyOf", [form])]
-    bare = [each for each in flat if each.get("type") != "null"]
+    bare = list(_distinct(without_null(each) for each in flat if each.get("type") != "null"))
     if not bare:
         return {"type": "null"}
     if any(not types_of(each) for each in bare):
         return dict(_ANYTHING)  # One form may be anything, and so may the whole.
-    written = bare[0] if len(bare) == 1 else _joined(bare) or {"anyOf": list(_distinct(bare))}
-    return with_null(written) if len(bare) < len(flat) else written
+    written = bare[0] if len(bare) == 1 else _joined(bare) or {"anyOf": bare}
+    return with_null(written) if any("null" in types_of(each) for each in flat) else written
 
 
 def _joined(forms: list[Schema]) -> Schema | None:
@@ -523,7 +525,7 @@ def _joined(forms: list[Schema]) -> Schema | None:
     return {key: value for form in forms for key, value in form.items() if key != "title"} | {"type": sorted(types)}
 
 
-def _distinct(forms: list[Schema]) -> Iterator[Schema]:
+def _distinct(forms: Iterable[Schema]) -> Iterator[Schema]:
     said: list[Schema] = []
     for each in forms:
         if each not in said:

@@ -17,23 +17,35 @@ from typing import Any, NamedTuple, get_args
 from acetate.change import ABSENT, Change, Difference, Evidence, Occurrence
 from acetate.comparison import compare
 from acetate.contract import Contract, Schema
+from acetate.decision import Decisions
 from acetate.errors import AcetateError
 from acetate.evolution import Evolved, evolved, places, taken_over
 from acetate.examine import grouped
 from acetate.exchange import Exchange, header
 from acetate.finding import Finding, Totals
 from acetate.kind import Severity, severity
-from acetate.library import Ref
+from acetate.library import Library, Ref
 from acetate.mask import mark_at
 from acetate.openapi import Called, Document, Promise, Promised, call_of, read_document, rules_of
 from acetate.pending import Answer, Answers, Pending, snapshot_name
 from acetate.project import Project
 from acetate.provider import Operation, Provider, Rules
 from acetate.snapshot import Entry, Observation, observe, paired
-from acetate.verdict import Context, Counts, Problem, Verdict, judged
+from acetate.verdict import Context, Counts, Problem, Verdict, judged, merged
 from acetate.violation import Validator
 
-__all__ = ["Left", "Provided", "answered", "approved_document", "examine_provided", "leave", "path_of", "pending"]
+__all__ = [
+    "Left",
+    "Provided",
+    "answered",
+    "approved_document",
+    "examine_provided",
+    "leave",
+    "path_of",
+    "pending",
+    "provided_since",
+    "with_provided",
+]
 
 _STREAM = "text/event-stream"
 _WORDS = frozenset({"string", "integer", "number", "boolean", "object", "array", "null", "or", "anything"})
@@ -126,17 +138,35 @@ def _violations(
 
 def examine_provided(project: Project, context: Context, *, tests: Collection[str] | None = None) -> Provided:
     """Examine what the last run left, of all tests or of these."""
-    desk = _Examination(project)
-    for answers in pending(project).all():
+    left = pending(project)
+    examination = _Examination(project, project.library, left.document())
+    for answers in left.all():
         if tests is None or answers.test in tests:
-            desk.look(answers)
-    if desk.examined:
-        desk.tell_the_rest()
-    changes = tuple(map(_bare, grouped(desk.findings, desk.totals, project, project.decisions, edge="provide")))
-    problems = tuple(dict.fromkeys(desk.problems))
-    counts = Counts(exchanges=desk.examined, examined=desk.examined)
-    verdict = Verdict(judged(changes, problems, desk.examined), context, counts, changes, problems)
-    return Provided(verdict, {name: frozenset(found) for name, found in desk.compared.items()})
+            examination.look(answers)
+    return examination.concluded(context, project.decisions)
+
+
+def with_provided(verdict: Verdict, project: Project) -> Verdict:
+    """A verdict on recordings, with that on the project's own API where a run of its tests left something."""
+    provided = examine_provided(project, verdict.context).verdict if project.config.app else None
+    return merged([verdict, provided]) if provided and provided.counts.examined else verdict
+
+
+def provided_since(
+    project: Project, before: Library, differing: Collection[str], decisions: Decisions, context: Context
+) -> Verdict:
+    """What is approved of the project's own API now, against what an older tree approves. `differing` are the files
+    that are not the same in both."""
+    after = project.library
+    examination = _Examination(project, before, after.document())
+    for name in sorted(filter(after.is_own, {*after.snapshot_names(), *before.snapshot_names()})):
+        answers = Answers(name, "", tuple(map(Answer, after.entries(name))))
+        if after.snapshot_file(name) in differing:
+            examination.look(answers)
+            examination.miss(name)
+        else:
+            examination.count(answers)
+    return examination.concluded(context, decisions).verdict
 
 
 def _bare(change: Change) -> Change:
@@ -159,24 +189,23 @@ _CHECKED, _DOCUMENTS, _COMPARED = range(3)
 
 @dataclass(slots=True)
 class _Examination:
-    """All that is found. `moved` are the differences of the documents, `told` the indexes of those that a response
-    showed."""
+    """Responses beside what a library has approved, and the document `now` beside the approved one. `moved` are the
+    differences of the documents, `told` the indexes of those that a response showed."""
 
     project: Project
+    library: Library
+    now: Document | None
     findings: list[Finding] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
     compared: dict[str, set[int]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    examined: int = 0
-    now: Document | None = None
     before: Document | None = None
     moved: list[Evolved] = field(default_factory=list)
     told: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.now = pending(self.project).document()
         try:
-            self.before = self.project.library.document()
+            self.before = self.library.document()
             if self.before and self.now:
                 self.moved = evolved(self.before, self.now)
         except AcetateError as error:
@@ -185,19 +214,39 @@ class _Examination:
     def look(self, answers: Answers) -> None:
         """At the responses of one test."""
         try:
-            entries = self.project.library.entries(answers.name)
+            entries = self.library.entries(answers.name)
         except AcetateError as error:
             self.problems.append(Problem(error.where, error.problem, error.next))
             return
-        for index, partner in enumerate(paired(entries, [each.entry for each in answers.answers])):
-            if partner is not None:
-                self.compared.setdefault(answers.name, set()).add(partner)
-            answer, entry = answers.answers[index], entries[partner] if partner is not None else None
+        partners = paired(entries, [each.entry for each in answers.answers])
+        self.compared[answers.name] = {partner for partner in partners if partner is not None}
+        for index, (answer, partner) in enumerate(zip(answers.answers, partners, strict=True)):
+            entry = entries[partner] if partner is not None else None
             ref = Ref.of(entry or answer.entry)
-            self.examined += 1
             self.totals[ref, None] += 1
             for each in self.differences(answer, entry, ref):
-                self.findings.append(Finding(ref, each, Occurrence(answers.name, index, each.at, answers.test)))
+                place = Occurrence(answers.name, index, each.at, answers.test or None)
+                self.findings.append(Finding(ref, each, place))
+
+    def count(self, answers: Answers) -> None:
+        """Responses that are known to be as they were."""
+        self.totals.update((Ref.of(each.entry), None) for each in answers.answers)
+
+    def miss(self, name: str) -> None:
+        """The entries of a snapshot that nothing was compared with."""
+        for index, entry in enumerate(self.library.entries(name)):
+            if index not in self.compared[name]:
+                lost = Difference("observation-lost", "$", "$")
+                self.findings.append(Finding(Ref.of(entry), lost, Occurrence(name, index, "$")))
+
+    def concluded(self, context: Context, decisions: Decisions) -> Provided:
+        examined = self.totals.total()
+        self.tell_the_rest()
+        changes = tuple(map(_bare, grouped(self.findings, self.totals, self.project, decisions, edge="provide")))
+        problems = tuple(dict.fromkeys(self.problems))
+        counts = Counts(exchanges=examined, examined=examined)
+        verdict = Verdict(judged(changes, problems, examined), context, counts, changes, problems)
+        return Provided(verdict, {name: frozenset(found) for name, found in self.compared.items() if found})
 
     def differences(self, answer: Answer, entry: Entry | None, ref: Ref) -> Iterator[Difference]:
         """What one response shows, each fact once."""

@@ -52,7 +52,7 @@ class Call:
         return round((time.perf_counter() - self.started) * 1000)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # it knows the environment, which no traceback should show
 class Recorder:
     """`refuse` makes the exception that a client gets for a request without recording; `trouble` is told at once what
     must fail the test. `asked` and `answered` are the
@@ -97,6 +97,7 @@ class Recorder:
 
     def play(self, request: Request) -> Played | None:
         """The recorded answer, or None if the request is to go live. Raises what `refuse` makes if it may not."""
+        __tracebackhide__ = True
         number = next(self._numbers)
         found = None if self.mode == "record" else self.deck.find(request)
         if found is not None:
@@ -164,9 +165,9 @@ class Recorder:
         if response is None:
             return None
         elapsed = call.elapsed()
-        if sum(size for _, size in chunks) != len(response.body):
-            # A coded body, or a hook that changed it: where its pieces ended is not known.
-            chunks = [(elapsed, len(response.body))] if response.body else []
+        if len(chunks) < 2 or sum(size for _, size in chunks) != len(response.body):
+            # It came in one piece; or a coding or a hook leaves unknown where its pieces ended.
+            chunks = ()
         address = self.project.providers.identify(call.request.uri)
         request = replace(call.request, uri=address.uri, headers=self._kept(call.request.headers))
         recorded_at = call.recorded_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -19,8 +19,9 @@ from acetate.examine import echoes
 from acetate.files import locked, write_atomic
 from acetate.library import Ref
 from acetate.project import Project
+from acetate.provide import approved_document, pending
 from acetate.secret import check_clean
-from acetate.snapshot import Entry, Observation, paired, read_snapshot, snapshot_bytes
+from acetate.snapshot import Entry, paired, read_snapshot, snapshot_bytes
 
 __all__ = ["accept", "confirm", "rebuild", "reject", "undo"]
 
@@ -77,9 +78,10 @@ def rebuild(project: Project) -> list[str]:
 
 @dataclass(slots=True)
 class _Cassette:
-    """One cassette's observations and, for each, the approved entry; orphans have no observation."""
+    """What is seen of one cassette, or of one test of the project's own API, and for each the approved entry; orphans
+    are seen no more."""
 
-    observations: list[Observation]
+    seen: list[Entry]
     entries: list[Entry | None]
     orphans: list[Entry]
 
@@ -101,12 +103,13 @@ class _Desk:
     def adopt(self, change: Change) -> tuple[FileChange, ...]:
         """Take one change over into the snapshots of its occurrences. What a contract has and no exchange shows any
         more has none: the approval says that this is known."""
-        if change.kind == "status-removed":
+        if change.kind == "status-removed" and change.edge == "consume":
             return self.untouched(change)
         touched: dict[str, FileChange] = {}
         places: dict[str, set[int]] = {}
         for each in change.occurrences:
-            places.setdefault(each.cassette, set()).add(each.exchange)
+            if each.cassette != self.project.library.document_file:
+                places.setdefault(each.cassette, set()).add(each.exchange)
         for cassette, indexes in places.items():
             held = self._cassette(cassette)
             path = self.project.library.snapshot_file(cassette)
@@ -118,20 +121,35 @@ class _Desk:
             if after != before:
                 self.files[path] = after
                 touched[path] = FileChange(path, self._keep(before), digest(after))
+        if change.edge == "provide":
+            touched |= self._adopt_document(change)
+            return tuple(touched.values()) or self.untouched(change)
         return tuple(touched.values())
 
+    def _adopt_document(self, change: Change) -> dict[str, FileChange]:
+        """Take one change over into the approved document of the project's own API."""
+        path = self.project.library.document_file
+        before = self.read(path)
+        after = approved_document(self.project, change, before)
+        if after == before:
+            return {}
+        self.files[path] = after
+        return {path: FileChange(path, self._keep(before), digest(after))}
+
     def _adopt(self, held: _Cassette, index: int, change: Change) -> None:
-        seen, entry = held.observations[index].entry, held.entries[index]
+        seen, entry = held.seen[index], held.entries[index]
         if change.kind == "exchange-unapproved":
             new = seen
         elif entry is not None:
-            repeated = echoes(entry, seen, change.path, self.project) if entry.stream else []
+            is_recorded = entry.stream and change.edge == "consume"
+            repeated = echoes(entry, seen, change.path, self.project) if is_recorded else []
             new = adopted(entry, seen, change, repeated)
         else:
             return
         self._check_clean(new)
         held.entries[index] = new
-        self.refs.update(Ref.of(each) for each in (entry, seen) if each is not None)
+        if change.edge == "consume":
+            self.refs.update(Ref.of(each) for each in (entry, seen) if each is not None)
 
     def _check_clean(self, entry: Entry) -> None:
         """Refuse to approve what looks like a secret. Masked bodies are much the same, so each is looked at once."""
@@ -178,10 +196,11 @@ class _Desk:
         whole_batch = {each.fingerprint for each in self._batch(decided)} <= {each.fingerprint for each in together}
         last_of_batch = decided is [each for each in together if each.batch == decided.batch][-1]
         restored: list[FileChange] = []
+        document = self.project.library.document_file
         for file in decided.files:
             if file.before == file.after:
                 continue
-            if file.path.startswith(f"{self.project.library.contracts}/"):
+            if file.path.startswith(f"{self.project.library.contracts}/") and file.path != document:
                 if whole_batch and last_of_batch:
                     restored.append(self._restore(file, decided))
                 elif not whole_batch:
@@ -250,20 +269,26 @@ class _Desk:
 
     def _cassette(self, name: str) -> _Cassette:
         if name not in self._cassettes:
-            observations = self.project.observations(self.project.cassette_file(name))
+            seen = self._seen(name)
             entries = self.project.library.entries(name)
-            partners = paired(entries, [each.entry for each in observations])
+            partners = paired(entries, seen)
             held = [entries[index] if index is not None else None for index in partners]
             orphans = [entry for index, entry in enumerate(entries) if index not in partners]
-            self._cassettes[name] = _Cassette(observations, held, orphans)
+            self._cassettes[name] = _Cassette(seen, held, orphans)
         return self._cassettes[name]
 
+    def _seen(self, name: str) -> list[Entry]:
+        if not self.project.library.is_own(name):
+            return [each.entry for each in self.project.observations(self.project.cassette_file(name))]
+        left = pending(self.project).of(name)
+        return [each.entry for each in left.answers] if left else []
+
     def _approved(self) -> Iterator[Entry]:
-        """All approved entries as they will be."""
+        """All approved entries of recordings as they will be."""
         library = self.project.library
         touched = {library.snapshot_file(name): held for name, held in self._cassettes.items()}
         names = {*library.snapshot_names(), *self._cassettes}
-        for name in sorted(names):
+        for name in sorted(each for each in names if not library.is_own(each)):
             held = touched.get(library.snapshot_file(name))
             path = library.snapshot_file(name)
             if held is not None and path in self.files:

@@ -235,9 +235,9 @@ class Session:
     ) -> Recorder:
         """The cassette of a test, in a mode of pytest-recording. Raises CassetteError for one that cannot be read."""
         shelf = self.shelf
-        name = name_of(path, shelf.project.root)
+        name = self._name(path)
         exists = path.is_file()
-        tapes = [*self._tapes(path, hooks), *(tape for each in extra for tape in self._tapes(each, hooks))]
+        tapes = [tape for each in (path, *extra) for tape in self._tapes(each, self._name(each), hooks)]
         repeats = "last" if hooks.repeats else self.config.repeats
         self.tally.opened += 1
         recorder = Recorder(
@@ -271,23 +271,31 @@ class Session:
             return "play"
         return "extend"
 
-    def _tapes(self, path: Path, hooks: Hooks) -> list[Tape]:
-        """What a cassette plays: the file, and with `staged` what waits to take its place or to come behind it."""
-        project = self.shelf.project
-        name = name_of(path, project.root)
-        waiting = staged(project.root, name) if self.staged else None
-        files = [] if waiting is not None and waiting.how == "replace" else [path]
-        if waiting is not None:
-            files.append(project.root / waiting.file.path)
-        return [self._heard(self._tape(each, name, hooks), hooks) for each in files if each.is_file()]
+    def _name(self, path: Path) -> str:
+        """The name of a cassette, from its path as pytest-recording writes it."""
+        root = f"{self.config.root}{os.sep}"
+        plain = os.path.normpath(path)
+        if plain.startswith(root) and plain == os.path.realpath(plain):
+            return plain[len(root) :].removesuffix(path.suffix).replace(os.sep, "/")
+        return name_of(path, self.config.root)
 
-    def _tape(self, path: Path, name: str, hooks: Hooks) -> Tape:
-        where = path.resolve().relative_to(self.config.root.resolve()).as_posix()
-        file = CassetteFile(name, where)
-        # What was staged is Acetate's own, whoever keeps the cassette.
-        if hooks.read and not where.startswith(f"{WORKSPACE}/"):
-            return Tape(file, hooks.read(path), self.shelf.project)
-        return self.shelf.tape(file, path)
+    def _tapes(self, path: Path, name: str, hooks: Hooks) -> list[Tape]:
+        """What a cassette plays: the file, and with `staged` what waits to take its place or to come behind it."""
+        waiting = staged(self.config.root, name) if self.staged else None
+        tapes = []
+        if waiting is None or waiting.how == "append":
+            tapes += self._tape(path, CassetteFile(name, f"{name}{path.suffix}"), hooks)
+        if waiting is not None:
+            # What was staged is Acetate's own, whoever keeps the cassette.
+            tapes += self._tape(self.config.root / waiting.file.path, waiting.file, replace(hooks, read=None))
+        return tapes
+
+    def _tape(self, path: Path, file: CassetteFile, hooks: Hooks) -> list[Tape]:
+        if not path.is_file():
+            return []
+        if hooks.read:
+            return [self._heard(Tape(file, hooks.read(path), self.shelf.project), hooks)]
+        return [self._heard(self.shelf.tape(file, path), hooks)]
 
     def _heard(self, tape: Tape, hooks: Hooks) -> Tape:
         """The tape as the project's hooks leave it: they see recordings when these are read, too."""

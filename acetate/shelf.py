@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,8 +34,11 @@ class Spelling(NamedTuple):
 
 def spelling(request: Request, project: Project) -> Spelling:
     """How a request is spelled, its URI as cassettes store it."""
-    stored = project.providers.identify(request.uri).uri
-    return Spelling(request.method, stored, header(request.headers, "content-type") or "", request.body)
+    return _spelled(request, project.providers.identify(request.uri).uri)
+
+
+def _spelled(request: Request, uri: str) -> Spelling:
+    return Spelling(request.method, uri, header(request.headers, "content-type") or "", request.body)
 
 
 def key(request: Request, project: Project) -> str:
@@ -63,8 +68,12 @@ class Tape:
         """The positions of each spelling. Empty where headers count: a spelling does not hold them."""
         found: dict[Spelling, list[int]] = {}
         if not self.project.config.match.headers:
+            stored: dict[str, str] = {}
             for position, exchange in self.audible():
-                found.setdefault(spelling(exchange.request, self.project), []).append(position)
+                uri = exchange.request.uri
+                if uri not in stored:
+                    stored[uri] = self.project.providers.identify(uri).uri
+                found.setdefault(_spelled(exchange.request, stored[uri]), []).append(position)
         return found
 
     @cached_property
@@ -88,8 +97,23 @@ class Shelf:
         text = read_text(path, file.path)
         found = file.path, hashlib.blake2b(text.encode(), digest_size=20).digest()
         if found not in self._tapes:
-            self._tapes[found] = Tape(file, read_exchanges(text, file.path), self.project)
+            with _no_collector():
+                self._tapes[found] = Tape(file, read_exchanges(text, file.path), self.project)
             if len(self._tapes) > _KEPT:
                 self._tapes.popitem(last=False)
         self._tapes.move_to_end(found)
         return self._tapes[found]
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Thousands of new values at once, none of them garbage: the collector would look through all of them for
+    nothing, again and again."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -6,33 +6,32 @@ import functools
 import inspect
 import os
 import warnings
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, TypeVar
 
 from acetate.config import load
 from acetate.errors import AcetateError
+from acetate.missed import Missed
 from acetate.session import Session
-from acetate.vcr_bridge import BridgedCassette, NoRecording, attach, opened
+from acetate.vcr_bridge import BridgedCassette, attach, opened
 
 __all__ = ["use_cassette"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Where pytest-recording asks pytest's configuration for its hook.
-_WITHOUT_PYTEST = SimpleNamespace(hook=SimpleNamespace(pytest_recording_configure=lambda *, config, vcr: attach(vcr)))
-
 
 class use_cassette:  # noqa: N801  (it is called like vcrpy's function)
-    """Plays a cassette in a `with` block, or in the function that it decorates, sync or async; of two that are open
-    the inner one has the calls.
+    """Plays a cassette in a `with` block, or in the function that it decorates, sync or async. Of several that are open
+    the innermost has the calls.
 
-    `path` is from the project's root, with or without `.yaml`. `record_mode` is one of vcrpy's, or `rewrite`; with
-    `none`, the default, and wherever `CI` is set, nothing goes live. `settings` are those of vcrpy's `use_cassette`.
-    Raises at its end for a request that had no recording, even if the client kept silent about it. What is recorded in
-    a block that fails, or in place of what is approved, is staged, and a warning says so.
+    `path` is from the project's root, with or without `.yaml`. `record_mode` is one of pytest-recording's; with `none`,
+    the default, and wherever `CI` is set, nothing goes live. `settings` are those of vcrpy's `use_cassette`.
+
+    Raises AcetateError at the end for a request that had no recording, also where the client kept silent about it.
+    What is recorded in a block that fails, or in place of what is approved, is staged, and a warning says so.
     """
 
     def __init__(
@@ -47,74 +46,87 @@ class use_cassette:  # noqa: N801  (it is called like vcrpy's function)
         self._record_mode = record_mode
         self._root = None if root is None else Path(root)
         self._settings = settings
-        self._open: list[tuple[ExitStack, Session, BridgedCassette]] = []
+        self._open: list[tuple[Session, AbstractContextManager[BridgedCassette], BridgedCassette]] = []
 
     def __enter__(self) -> BridgedCassette:
         session = Session(load(Path.cwd(), self._root), os.environ)
         path = session.config.root / self._path
-        with ExitStack() as stack:
-            session.start()
-            stack.callback(session.stop)
-            session.begin(self._name, with_cassette=session.replay_only or self._record_mode == "none")
-            stack.callback(session.end)
-            context = opened(
-                session,
-                self._name,
-                path.name,
-                str(path.parent),
-                self._record_mode,
-                (),
-                self._settings,
-                _WITHOUT_PYTEST,
-            )
-            cassette = stack.enter_context(context)
-            self._open.append((stack.pop_all(), session, cassette))
-            return cassette
+        name = f"use_cassette {self._path.as_posix()}"
+        mode = getattr(self._record_mode, "value", self._record_mode)
+        session.start()
+        session.begin(name, with_dummies=session.replay_only or mode == "none")
+        context = opened(session, name, path.name, str(path.parent), mode, (), self._settings, _WITHOUT_PYTEST)
+        try:
+            cassette = context.__enter__()
+        except BaseException:
+            session.end(passed=False)
+            session.stop()
+            raise
+        self._open.append((session, context, cassette))
+        return cassette
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        stack, session, cassette = self._open.pop()
-        stack.__exit__(kind, error, trace)
-        recorder = cassette.recorder
-        silent = [NoRecording(each) for each in recorder.missed]
-        refused = session.failing()
-        session.close(recorder, passed=error is None and not silent and not refused)
-        for filed in session.tally.filed:
-            if filed.staged:
-                warnings.warn(f"recorded, and staged at {filed.path}: {filed.staged}", stacklevel=2)
-        for problem in session.tally.problems:
-            warnings.warn(f"{problem.where}: {problem.problem}; next: {problem.next}", stacklevel=2)
+        session, context, cassette = self._open.pop()
+        context.__exit__(None, None, None)
+        silent = [_said(each) for each in cassette.recorder.missed]
+        why = [*silent, *(each for each in session.failing() if not any(text.startswith(each) for text in silent))]
+        session.end(passed=error is None and not why)
+        session.stop()
+        for text in _news(session):
+            warnings.warn(text, stacklevel=2)
         if error is not None:
-            for each in silent:
-                if each.missed not in vars(error).values():
-                    error.add_note(str(each))
-        elif silent:
-            raise silent[0]
-        elif refused:
-            raise AcetateError("replay-only: " + ", ".join(refused), where=recorder.name, next="record_mode='once'")
+            for each in why:
+                error.add_note(f"acetate: {each}")
+        elif why:
+            advice = f"record it: use_cassette({self._path.as_posix()!r}, record_mode='once'), without CI set"
+            raise AcetateError("; ".join(why), where=cassette.recorder.name, next=advice)
 
     def __call__(self, function: F) -> F:
-        """The function, played from the cassette at each call."""
+        """The function, played from the cassette anew at each call."""
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def played(*words: Any, **named: Any) -> Any:
-                with self._again():
+                with self._anew():
                     return await function(*words, **named)
         else:
 
             @functools.wraps(function)
             def played(*words: Any, **named: Any) -> Any:
-                with self._again():
+                with self._anew():
                     return function(*words, **named)
 
         return played  # type: ignore[return-value]
 
-    def _again(self) -> use_cassette:
+    def _anew(self) -> use_cassette:
         return use_cassette(self._path, record_mode=self._record_mode, root=self._root, **self._settings)
 
-    @property
-    def _name(self) -> str:
-        """What stands where a test's id stands."""
-        return f"use_cassette {self._path.as_posix()}"
+
+def _configured(*, vcr: Any, **_others: object) -> None:
+    """What Acetate's plugin does when pytest-recording calls its hook."""
+    attach(vcr)
+
+
+_WITHOUT_PYTEST = SimpleNamespace(hook=SimpleNamespace(pytest_recording_configure=_configured))
+
+
+def _said(missed: Missed) -> str:
+    """The miss with what comes nearest, in one line."""
+    text = f"{missed.call} has no recording in {missed.cassette}"
+    if missed.nearest:
+        text += f"; nearest: {missed.nearest}"
+    if missed.mismatches:
+        differing = (f"{each.path} ({each.recorded} -> {each.sent})" for each in missed.mismatches[:3])
+        text += f", which differs at {', '.join(differing)}"
+    return text
+
+
+def _news(session: Session) -> Iterator[str]:
+    """What a run of tests would say at its end."""
+    for filed in session.tally.filed:
+        if filed.staged:
+            yield f"acetate: the recording is staged at {filed.path}, because {filed.staged}"
+    for problem in session.tally.problems:
+        yield f"acetate: {problem.where}: {problem.problem}; next: {problem.next}"

@@ -79,6 +79,7 @@ def _current(module: ModuleType) -> Recorder | None:
 def _sync(real: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
     @functools.wraps(real)
     def handle_request(transport: Any, request: Any) -> Any:
+        __tracebackhide__ = True
         recorder = _current(module)
         if recorder is None:
             return real(transport, request)
@@ -101,6 +102,7 @@ def _sync(real: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
 def _async(real: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
     @functools.wraps(real)
     async def handle_async_request(transport: Any, request: Any) -> Any:
+        __tracebackhide__ = True
         recorder = _current(module)
         if recorder is None:
             return await real(transport, request)

@@ -57,7 +57,7 @@ _ANSWERED = ("before_record_response", "decode_compressed_response")
 _MATCHED = ("match_on", "additional_matchers")
 
 
-class NoRecording(CannotOverwriteExistingCassetteException):
+class NoRecording(CannotOverwriteExistingCassetteException):  # type: ignore[misc]
     """What a client gets for a request that has no recording. Its own class, so that vcrpy does not compare with every
     recording once more; vcrpy's name for it, so that whoever expects that finds it."""
 
@@ -82,6 +82,7 @@ class BridgedCassette(Cassette):  # type: ignore[misc]
     def can_play_response_for(self, request: Any) -> bool:
         """True if `play_response` has an answer, which counts as played from now on. Raises NoRecording where nothing
         may go live. Asked again for the same call, it says the same."""
+        __tracebackhide__ = True
         said = vars(request)
         if "acetate" not in said:
             heard = self.recorder.heard(_from_vcr(request))
@@ -259,13 +260,13 @@ def opened(
 ) -> Iterator[BridgedCassette]:
     """The cassette of one test, as pytest-recording's marks and fixtures describe it. Raises UsageError for a setting
     that does not exist, CassetteError for a cassette that cannot be read."""
-    merged = merge_kwargs(said, list(markers))
+    merged = merge_kwargs(dict(said), list(markers))
     _check(merged)
     mode = merged.pop("record_mode", record_mode)
     mode = getattr(mode, "value", mode)
     if mode not in RECORD_MODES:
         raise UsageError(f"`{mode}` is no record mode", next=_choice(str(mode), RECORD_MODES))
-    names = [SimpleNamespace(args=marker.args, kwargs={}) for marker in markers]
+    names: list[Any] = [SimpleNamespace(args=marker.args, kwargs={}) for marker in markers]
     # With mode `none`: its `rewrite` would remove the old cassette first.
     context = use_cassette(default, folder, "none", names, {**merged, "acetate": None}, config)
     assert isinstance(context, _Opening)

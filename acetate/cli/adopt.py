@@ -19,6 +19,7 @@ __all__ = ["run"]
 
 _LISTED = 8
 _WIDEST = 60
+_LONGEST = 100
 _TITLES: dict[FindingKind, tuple[str, str]] = {
     "another-body": (
         "ANSWERED BY ANOTHER BODY",
@@ -92,10 +93,10 @@ def _section(kind: FindingKind, findings: Sequence[Finding]) -> Iterator[str]:
     width = max(len(first) for first, _ in shown)
     for first, second in shown:
         if width <= _WIDEST:
-            yield f"  {first:{width}}  {cut(second)}"
+            yield f"  {first:{width}}  {cut(second, _LONGEST)}"
         else:
             yield f"  {first}"
-            yield f"    {cut(second)}"
+            yield f"    {cut(second, _LONGEST)}"
     if len(rows) > _LISTED:
         yield f"  and {len(rows) - _LISTED} more: acetate adopt --format json"
     for advice in dict.fromkeys(each.next for each in findings[:_LISTED]):

@@ -18,6 +18,7 @@ from acetate.errors import Refused, UsageError
 from acetate.examine import examine
 from acetate.kind import KINDS
 from acetate.project import Project
+from acetate.provide import with_provided
 from acetate.report.wording import counted, place, printable
 from acetate.review import accept as accept_changes
 from acetate.review import confirm, rebuild
@@ -134,7 +135,7 @@ def _verdict(project: Project, against: str | None) -> Verdict:
     context = context_of(project.config.project, project.root, os.environ, quick=True)
     if against is not None:
         return examine_amendment(project, against, context)
-    return examine(project, project.cassettes(), context, complete=True, counting=counting)
+    return with_provided(examine(project, project.cassettes(), context, complete=True, counting=counting), project)
 
 
 def _chosen(project: Project, verdict: Verdict, arguments: argparse.Namespace) -> Sequence[Change]:

@@ -21,6 +21,7 @@ from acetate.exchange import Exchange
 from acetate.inventory import Inventory, Stock, take_stock
 from acetate.kind import KINDS, Kind
 from acetate.project import CassetteFile, Project
+from acetate.provide import with_provided
 from acetate.redaction import redact
 from acetate.report.wording import counted, place, printable, seen
 from acetate.secret import check_clean
@@ -99,8 +100,8 @@ def _change(project: Project, what: str) -> Change:
     if "/" in what or (project.root / what).exists():
         raise UsageError(f"`{what}` names no exchange", next=f"acetate show '{what}#0'   (its first exchange)")
     context = context_of(project.config.project, project.root, os.environ, quick=True)
-    changes = examine(project, project.cassettes(), context, complete=True, counting=counting).changes
-    return named_one(what, changes, lambda each: each.fingerprint, "acetate check")
+    verdict = with_provided(examine(project, project.cassettes(), context, complete=True, counting=counting), project)
+    return named_one(what, verdict.changes, lambda each: each.fingerprint, "acetate check")
 
 
 def _change_lines(project: Project, change: Change) -> Iterator[str]:

@@ -78,6 +78,24 @@ def test_a_secret_in_a_body_is_named(sandbox):
     assert finding.what.startswith("request.body")
 
 
+def test_what_only_a_pattern_of_the_project_calls_secret_is_named_too(sandbox):
+    tape(sandbox.project(), "cassettes/one", asked("a", "1"))
+    (sandbox.root / "acetate.toml").write_text("redact.patterns = ['assist(ant)']\n")
+    (finding,) = looked_at(sandbox).of("secret")
+    assert finding.what == "response.body"
+
+
+def test_a_link_that_leads_nowhere_is_no_cassette(sandbox):
+    (sandbox.root / "gone.yaml").symlink_to(sandbox.root / "nowhere.yaml")
+    assert looked_at(sandbox).findings == []
+
+
+def test_only_sources_that_are_tests_or_speak_of_vcrpy_are_read(sandbox):
+    for name, text in (("app.py", "x = 1"), ("tool.py", "import vcr"), ("test_a.py", ""), ("b_test.py", "")):
+        (sandbox.root / name).write_text(text)
+    assert looked_at(sandbox).sources == 3
+
+
 def test_a_cassette_that_cannot_be_read_is_named_with_its_cure(sandbox):
     (sandbox.root / "cassettes").mkdir()
     (sandbox.root / "cassettes" / "bad.yaml").write_text("interactions: [")

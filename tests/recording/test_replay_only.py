@@ -1,0 +1,138 @@
+"""With CI set, or --acetate-replay-only, nothing goes live: each way out is tried, and none reaches the provider."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+# The stand-in is where the provider is to be found: nothing may reach it, although it lies on this machine.
+ESCAPES = {
+    "vcr_config says once": "@pytest.fixture\ndef vcr_config():\n    return {'record_mode': 'once'}\n"
+    "@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n",
+    "a mark says all": "@pytest.mark.vcr(record_mode='all')\ndef test_it():\n    ask('hi')\n",
+    "the fixture record_mode says rewrite": "@pytest.fixture(scope='session')\ndef record_mode():\n    return 'rewrite'\n"
+    "@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n",
+    "no mark": "def test_it():\n    ask('hi')\n",
+    "no mark, httpx2": "def test_it():\n    ask('hi', by=client2)\n",
+    "no mark, requests": "def test_it():\n    ask('hi', by=requests)\n",
+    "the client of together": "import together\ndef test_it():\n"
+    "    together.Together(api_key='x').chat.completions.create(**body('hi'))\n",
+    "the client of openai": "import openai\ndef test_it():\n"
+    "    openai.OpenAI(base_url=url(''), api_key='x').chat.completions.create(**body('hi'))\n",
+    "aiohttp": "import aiohttp, asyncio\nasync def go():\n    async with aiohttp.ClientSession() as by:\n"
+    "        await by.post(url(), json=body('hi'))\ndef test_it():\n    asyncio.run(go())\n",
+    "http.client": "import http.client\ndef test_it():\n"
+    "    http.client.HTTPConnection(url('')[7:-3]).request('GET', '/v1/models')\n",
+    "urllib": "import urllib.request\ndef test_it():\n    urllib.request.urlopen(url('/models'))\n",
+    "a socket": "import socket\ndef test_it():\n"
+    "    socket.create_connection(('127.0.0.1', int(url('')[:-3].rpartition(':')[2])))\n",
+    "a socket from before": "import _socket\ndef test_it():\n"
+    "    _socket.socket().connect(('127.0.0.1', int(url('')[:-3].rpartition(':')[2])))\n",
+    "a transport of one's own": "class Own(httpx.HTTPTransport):\n    def handle_request(self, request):\n"
+    "        return super().handle_request(request)\n"
+    "@pytest.mark.vcr\ndef test_it():\n    ask('hi', by=httpx.Client(transport=Own(verify=False)))\n",
+    "a patcher skipped": "@pytest.mark.vcr(skip_patchers=['httpx', 'urllib3'])\ndef test_it():\n    ask('hi')\n",
+    "a hook that drops": "@pytest.mark.vcr(before_record_request=lambda request: None)\ndef test_it():\n    ask('hi')\n",
+    "a host ignored": "@pytest.mark.vcr(ignore_hosts=['127.0.0.1'])\ndef test_it():\n    ask('hi')\n",
+    "the network unblocked": "from pytest_recording import network\ndef test_it():\n    network.unblock()\n    ask('hi')\n",
+    "CI unset by the test": "def test_it(monkeypatch):\n    monkeypatch.delenv('CI', raising=False)\n    ask('hi')\n",
+    "a cassette of vcrpy's own": "import vcr as vcrpy\ndef test_it():\n"
+    "    with vcrpy.VCR(record_mode='all').use_cassette('own.yaml'):\n        ask('hi')\n",
+    "a vcrpy context that was dropped": "import vcr as vcrpy, gc\n@pytest.mark.vcr\ndef test_it():\n"
+    "    vcrpy.VCR(record_mode='all').use_cassette('own.yaml').__enter__()\n    gc.collect()\n    ask('hi')\n",
+    "a thread": "import threading\n@pytest.mark.vcr\ndef test_it():\n    failed = []\n    def go():\n"
+    "        try:\n            ask('hi')\n        except Exception as error:\n            failed.append(error)\n"
+    "    thread = threading.Thread(target=go)\n    thread.start()\n    thread.join()\n    assert failed\n",
+    "the fixture vcr": "@pytest.fixture(autouse=True)\ndef vcr():\n    yield None\n"
+    "@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n",
+    "before the tests": "try:\n    ask('hi')\nexcept Exception:\n    pass\ndef test_it():\n    pass\n",
+}
+
+
+@pytest.mark.parametrize("way", ESCAPES)
+def test_nothing_reaches_the_provider(suite, way):
+    suite.tests(ESCAPES[way])
+    run = suite.run("--acetate-replay-only", "-W", "default")
+    assert run.hits == 0
+    assert not suite.has("cassettes")
+    assert run.counts == "0 replayed, 0 live, 1 missed"
+    assert run.outcomes == ({"passed": 1} if way == "before the tests" else {"failed": 1})
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all", "rewrite"])
+def test_ci_beats_the_record_mode_and_says_so(suite, mode):
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n")
+    suite.env("CI", "true")
+    run = suite.run(f"--record-mode={mode}", "-v", "-v")
+    assert (run.hits, run.outcomes) == (0, {"failed": 1})
+    assert f"acetate: replay-only (CI is set); --record-mode={mode} is not followed" in run.text
+    assert not suite.has("cassettes")
+
+
+@pytest.mark.parametrize("said", ["", "0", "false", "False"])
+def test_ci_that_says_no_is_no_ci(suite, said):
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n")
+    suite.env("CI", said)
+    assert suite.run("--record-mode=once").hits == 1
+
+
+def test_disable_recording_does_not_open_the_network(suite):
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n")
+    run = suite.run("--disable-recording", "--acetate-replay-only")
+    assert (run.hits, run.outcomes) == (0, {"failed": 1})
+    assert run.counts == "0 replayed, 0 live, 1 missed"
+
+
+def test_what_is_recorded_is_played(suite):
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n")
+    suite.run("--record-mode=once")
+    run = suite.run("--acetate-replay-only")
+    assert (run.hits, run.counts) == (0, "1 replayed, 0 live, 0 missed")
+
+
+def test_a_database_on_this_machine_is_reached_and_listed(suite):
+    suite.tests(
+        """
+        import socket
+        def test_it():
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                with socket.create_connection(server.getsockname()):
+                    pass
+        @pytest.mark.vcr
+        def test_nothing():
+            pass
+        """
+    )
+    run = suite.run("--acetate-replay-only", "-v", "-v")
+    assert run.outcomes == {"passed": 2}
+    assert "connections inside of this machine and its networks: 127.0.0.1:" in run.text
+
+
+def test_a_connection_that_was_stopped_is_named_with_its_test(suite):
+    suite.tests(
+        """
+        import socket
+        def test_it():
+            try:
+                socket.getaddrinfo("api.together.ai", 443)
+            except Exception:
+                pass
+        """
+    )
+    run = suite.run("--acetate-replay-only")
+    assert run.outcomes == {"failed": 1}
+    assert run.block("REFUSED") == [
+        "REFUSED  1 connection was stopped: this run is replay-only",
+        "",
+        "  the name api.together.ai   test_chat.py::test_it",
+        "",
+        "0 replayed, 0 live, 1 missed",
+    ] or run.block("REFUSED")[2] == "  the name api.together.ai   test_chat.py::test_it"
+
+
+def test_the_network_is_open_again_after_the_run(suite):
+    suite.tests("def test_it():\n    pass\n")
+    suite.run("--acetate-replay-only")
+    suite.tests("def test_it():\n    assert ask('hi').status_code == 200\n")
+    assert suite.run().hits == 1
