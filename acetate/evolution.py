@@ -194,15 +194,15 @@ class _Walk:
         return bool(bare & bare_now)
 
     def union(self, path: str, old: Schema, new: Schema) -> None:
-        """The forms by their names; those of one name are compared."""
+        """The forms by their names; objects of one name are compared."""
         before, now = _forms(old), _forms(new)
         for name, each in before.items():
-            if name in now:
+            if name in now and _is_of_objects(old, new):
                 self.schema(path, each, now[name])
-            else:
+            elif name not in now:
                 self.report("union-variant-removed", path, name, ABSENT)
-        for name in now:
-            if name not in before:
+        for name, each in now.items():
+            if name not in before or (each != before[name] and not _is_of_objects(old, new)):
                 self.report("union-variant-added", path, ABSENT, name)
         self.keyword("discriminator-changed", path, old, new, "discriminator")
 
@@ -312,10 +312,15 @@ def _type_kind(before: frozenset[str], now: frozenset[str], new: Schema) -> str:
     return type_kind(before, now)
 
 
+def _is_of_objects(*schemas: Schema) -> bool:
+    """True if every form is an object: only those have a name that stays when they change."""
+    return all(types_of(without_null(form)) == {"object"} for schema in schemas for form in variants_of(schema))
+
+
 def _forms(schema: Schema) -> dict[str, Schema]:
     """The forms of a union by what they are called: by title, as schemas under `components` have one, else by type."""
     named: dict[str, Schema] = {}
-    for each in sorted(variants_of(schema), key=lambda form: json.dumps(form, sort_keys=True)):
+    for each in sorted(map(without_null, variants_of(schema)), key=lambda form: json.dumps(form, sort_keys=True)):
         name = str(each.get("title") or types_text(types_of(each)))
         alike = sum(1 for other in named if other.partition(" #")[0] == name)
         named[f"{name} #{alike + 1}" if alike else name] = each
@@ -436,6 +441,8 @@ def _taken(old: Schema, new: Schema, steps: list[str], difference: Difference) -
     """`old` with what a difference is about at a path as it is in `new`. Where the path cannot be followed on both
     sides, the smallest part around it is taken whole."""
     is_union = "anyOf" in old or "anyOf" in new
+    if is_union and not _is_of_objects(old, new):
+        return copy.deepcopy(new)
     if is_union and (steps or difference.kind not in _OF_UNIONS):
         return _taken_forms(old, new, steps, difference)
     if not steps:

@@ -33,6 +33,7 @@ __all__ = [
     "Rules",
     "host_of",
     "operation",
+    "rule_node",
     "rule_steps",
     "rules",
 ]

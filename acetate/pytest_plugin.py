@@ -181,8 +181,7 @@ class _Run:
         if not self._session.has_news and not config.getoption("--acetate-report"):
             return
         verdict = config.stash[_VERDICT] = self._session.verdict()
-        if self._session.ci and (verdict.changes or verdict.problems) and verdict.outcome != "passed":
-            # A test that failed says so itself.
+        if self._session.fails(verdict):
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
         _write_report(config, verdict)
 

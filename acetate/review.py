@@ -41,18 +41,20 @@ def accept(project: Project, changes: Sequence[Change], *, by: str, why: str) ->
 def confirm(project: Project, changes: Sequence[Change], *, by: str, why: str) -> list[Decided]:
     """Approve what the approved files say already (an edit by hand, a cassette that was removed): only the decisions
     are written."""
-    with locked(project.root, "review"):
-        desk = _Desk(project)
-        decided = [_decided(change, "approved", by, why, desk.untouched(change), desk.batch) for change in changes]
-        desk.write(decided)
-    return decided
+    return _noted(project, changes, "approved", by, why)
 
 
 def reject(project: Project, changes: Sequence[Change], *, by: str, why: str) -> list[Decided]:
     """Refuse changes: nothing approved is touched, and a change that is still there fails every run from now on."""
+    return _noted(project, changes, "rejected", by, why)
+
+
+def _noted(
+    project: Project, changes: Sequence[Change], decision: Literal["approved", "rejected"], by: str, why: str
+) -> list[Decided]:
     with locked(project.root, "review"):
         desk = _Desk(project)
-        decided = [_decided(change, "rejected", by, why, desk.untouched(change), desk.batch) for change in changes]
+        decided = [_decided(change, decision, by, why, desk.untouched(change), desk.batch) for change in changes]
         desk.write(decided)
     return decided
 

@@ -86,7 +86,7 @@ class Leak(NamedTuple):
     hint: str
 
 
-class Said(NamedTuple):
+class _Said(NamedTuple):
     """A text, the name under which it stands (or an empty string), and where."""
 
     path: str
@@ -122,7 +122,7 @@ def scan(subject: Exchange | str, redaction: Redaction) -> list[Leak]:
     return [one for path, one in found.items() if not any(other.startswith(path + " ") for other in found)]
 
 
-def _leaks(said: Said, allowed: Sequence[str], redaction: Redaction) -> Iterator[Leak]:
+def _leaks(said: _Said, allowed: Sequence[str], redaction: Redaction) -> Iterator[Leak]:
     for text in _readings(said.text) if len(said.text) >= _SHORTEST else ():
         for value in redaction.values:
             if _holds(text, value):
@@ -143,7 +143,7 @@ def _holds(text: str, value: str) -> bool:
     return any(spelling in text for part in (value, value[:half], value[-half:]) for spelling in spellings(part))
 
 
-def _by_name(said: Said, redaction: Redaction) -> Iterator[Leak]:
+def _by_name(said: _Said, redaction: Redaction) -> Iterator[Leak]:
     if redaction.is_secret(said.name) and said.text and MARK not in said.text:
         yield Leak(said.path, f"the value of `{said.name}`", _hint(said.text))
     words = {word.lower() for word in _WORD.findall(said.name)}
@@ -167,49 +167,49 @@ def _hint(secret: str) -> str:
 # What is said where
 
 
-def _of_exchange(exchange: Exchange) -> Iterator[Said]:
+def _of_exchange(exchange: Exchange) -> Iterator[_Said]:
     request, response = exchange.request, exchange.response
     yield from _of_headers(request.headers, "request")
-    yield Said("request.uri", "", request.uri)
+    yield _Said("request.uri", "", request.uri)
     url = urlsplit(request.uri)
     for name, value in parse_qsl(f"{url.query}&{url.fragment}", keep_blank_values=True):
-        yield Said(f"request.uri ?{name}", name, value)
+        yield _Said(f"request.uri ?{name}", name, value)
     yield from _of_body(request.body, header(request.headers, "content-type") or "", "request.body")
     yield from _of_headers(response.headers, "response")
-    yield Said("response.reason", "", response.reason)
+    yield _Said("response.reason", "", response.reason)
     yield from _of_body(response.body, header(response.headers, "content-type") or "", "response.body")
-    yield Said("recording.source", "", exchange.recording.source or "")
-    yield Said("recording.test", "", exchange.recording.test or "")
+    yield _Said("recording.source", "", exchange.recording.source or "")
+    yield _Said("recording.test", "", exchange.recording.test or "")
 
 
-def _of_headers(headers: Headers, side: str) -> Iterator[Said]:
+def _of_headers(headers: Headers, side: str) -> Iterator[_Said]:
     for name, value in headers:
-        yield Said(f"{side}.headers.{name.lower()}", name, value)
+        yield _Said(f"{side}.headers.{name.lower()}", name, value)
 
 
-def _of_body(body: bytes, content_type: str, place: str) -> Iterator[Said]:
+def _of_body(body: bytes, content_type: str, place: str) -> Iterator[_Said]:
     text = body.decode("utf-8", "surrogateescape")
     yield from _of_text(text, content_type, place)
     if "\0" in text:
-        yield Said(place, "", text.replace("\0", ""))
+        yield _Said(place, "", text.replace("\0", ""))
     if inflated := _inflated(body):
-        yield Said(place, "", inflated)
+        yield _Said(place, "", inflated)
 
 
-def _of_text(text: str, content_type: str, place: str) -> Iterator[Said]:
+def _of_text(text: str, content_type: str, place: str) -> Iterator[_Said]:
     if essence(content_type) == "application/x-www-form-urlencoded":
         for name, value in parse_qsl(text, keep_blank_values=True):
-            yield Said(f"{place} ?{name}", name, value)
+            yield _Said(f"{place} ?{name}", name, value)
     if delimiter := multipart.boundary(content_type):
         for part in multipart.parts(text, delimiter):
             content = text[part.start : part.end]
-            yield Said(f"{place} ?{part.name}", part.name, content)
+            yield _Said(f"{place} ?{part.name}", part.name, content)
             yield from _of_documents(content, f"{place} ?{part.name}")
     yield from _of_documents(text, place)
-    yield Said(place, "", text)
+    yield _Said(place, "", text)
 
 
-def _of_documents(text: str, place: str) -> Iterator[Said]:
+def _of_documents(text: str, place: str) -> Iterator[_Said]:
     """Every string of the JSON in a text: of all of it, or of its lines. Strings that events say one after the other
     at one path are read once more as one."""
     joined: dict[str, list[str]] = {}
@@ -220,10 +220,10 @@ def _of_documents(text: str, place: str) -> Iterator[Said]:
             joined.setdefault(said.path, []).append(said.text)
     for path, pieces in joined.items():
         if len(set(pieces)) > 1 and len(documents) > 1:
-            yield Said(path, "", "".join(pieces))
+            yield _Said(path, "", "".join(pieces))
 
 
-def _of_json(text: str, place: str) -> Iterator[Said]:
+def _of_json(text: str, place: str) -> Iterator[_Said]:
     if not text.lstrip().startswith(("{", "[")):
         return
     try:
@@ -234,13 +234,13 @@ def _of_json(text: str, place: str) -> Iterator[Said]:
     while todo:
         value, path, name = todo.pop()
         if isinstance(value, dict):
-            yield from (Said(f"{place} {path}", "", key) for key in value)
+            yield from (_Said(f"{place} {path}", "", key) for key in value)
             quiet = "logprob" in path
             todo += [(inner, child(path, key), "" if quiet else key) for key, inner in reversed(value.items())]
         elif isinstance(value, list):
             todo += [(inner, path + ITEM, name) for inner in reversed(value)]
         elif isinstance(value, str):
-            yield Said(f"{place} {path}", name, value)
+            yield _Said(f"{place} {path}", name, value)
             yield from _of_json(value, f"{place} {path}")
 
 

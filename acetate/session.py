@@ -176,6 +176,7 @@ class Session:
     def begin(self, test: str, *, with_dummies: bool) -> None:
         """A test starts. `with_dummies` gives providers' keys that are not set a value: where nothing goes live."""
         self.test = test
+        self.failing()  # what happened between the tests is not this one's fault
         if self._guard is not None:
             self._guard.providers = self._provider_places()
         if with_dummies:
@@ -193,7 +194,6 @@ class Session:
             if os.environ.get(name) == DUMMY_KEY:
                 del os.environ[name]
         self._dummies.clear()
-        self._failing.clear()
         self.test = None
 
     def failing(self) -> list[str]:
@@ -338,6 +338,12 @@ class Session:
                     self.tally.filed.append(found)
                 else:
                     self.tally.problems.append(found)
+
+    def fails(self, verdict: Verdict) -> bool:
+        """True if the run fails though its tests did not: with CI set for what nobody has approved, and wherever
+        something reached for the network outside of the tests."""
+        unasked = any(test == "" for test, _ in self.tally.refused)
+        return unasked or (self.ci and verdict.outcome != "passed" and bool(verdict.changes or verdict.problems))
 
     def verdict(self) -> Verdict:
         """The verdict on all that was played and recorded, in all processes whose tallies were added."""

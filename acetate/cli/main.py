@@ -7,7 +7,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -67,6 +67,10 @@ def _failed(error: AcetateError) -> int:
     return 2
 
 
+_Verb = Callable[[str, tuple[str, str], str], argparse.ArgumentParser]
+"""Adds a verb: its name, the module and function that run it, and what it does."""
+
+
 def parser() -> argparse.ArgumentParser:
     """Every verb with its options."""
     top = _Parser(
@@ -90,13 +94,42 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
+    for group in (_setting_up, _checking, _deciding, _looking):
+        group(verb)
+    return top
+
+
+def _setting_up(verb: _Verb) -> None:
     init = verb("init", ("setup", "init"), "Set a project up: configuration, folders, git files; all with comments.")
     init.add_argument("--workflow", action="store_true", help="write a workflow for GitHub's CI, too")
+    adopt = verb(
+        "adopt",
+        ("adopt", "run"),
+        "Look at an existing vcrpy suite: what would change, and how to get there. Nothing is written.",
+    )
+    adopt.add_argument("paths", nargs="*", metavar="PATH", help="files or folders (default: the whole project)")
+    adopt.add_argument("--format", choices=("text", "json"), default="text", help="how to print it (default: text)")
+    fetch = verb(
+        "import",
+        ("setup", "import_files"),
+        "Make cassettes of other recorders' files: HAR, Polly.JS, parsed_body YAML.",
+    )
+    fetch.add_argument("files", nargs="+", metavar="FILE", help="the files")
+    fetch.add_argument("--into", default="cassettes", metavar="DIR", help="where the cassettes go (default: cassettes)")
+
+
+def _checking(verb: _Verb) -> None:
     check = verb("check", ("check", "check"), "Examine cassettes against the approved snapshots and contracts.")
     check.add_argument("paths", nargs="*", metavar="PATH", help="cassettes or folders (default: all of the project's)")
     check.add_argument("--against", metavar="REF", help="what the approved files changed since a git commit")
     _reporting(check)
 
+    report = verb("report", ("check", "report"), "Merge reports of shards or services into one, and print it.")
+    report.add_argument("reports", nargs="+", metavar="REPORT.json", help="reports that `--report json=PATH` wrote")
+    _reporting(report)
+
+
+def _deciding(verb: _Verb) -> None:
     for name, text in (
         ("accept", "Approve changes: edit their snapshots, derive the contracts again, keep the decision."),
         ("reject", "Refuse changes: they fail every run until they are gone; nothing approved is touched."),
@@ -136,6 +169,8 @@ def parser() -> argparse.ArgumentParser:
     )
     undo.add_argument("--reason", default="", metavar="TEXT", help="why, kept with the decision")
 
+
+def _looking(verb: _Verb) -> None:
     show = verb("show", ("look", "show"), "Show a change with both sides, or an exchange (a stream as its events).")
     show.add_argument(
         "what", metavar="FINGERPRINT|CASSETTE#N", help="a change, or the n-th exchange of a cassette (from 0)"
@@ -151,28 +186,10 @@ def parser() -> argparse.ArgumentParser:
     )
     status.add_argument("--format", choices=("text", "json"), default="text", help="how to print it (default: text)")
 
-    fetch = verb(
-        "import",
-        ("setup", "import_files"),
-        "Make cassettes of other recorders' files: HAR, Polly.JS, parsed_body YAML.",
-    )
-    fetch.add_argument("files", nargs="+", metavar="FILE", help="the files")
-    fetch.add_argument("--into", default="cassettes", metavar="DIR", help="where the cassettes go (default: cassettes)")
-    adopt = verb(
-        "adopt",
-        ("adopt", "run"),
-        "Look at an existing vcrpy suite: what would change, and how to get there. Nothing is written.",
-    )
-    adopt.add_argument("paths", nargs="*", metavar="PATH", help="files or folders (default: the whole project)")
-    adopt.add_argument("--format", choices=("text", "json"), default="text", help="how to print it (default: text)")
     prune = verb("prune", ("prune", "run"), "List what nothing uses any more; with --yes, take it out.")
     prune.add_argument("paths", nargs="*", metavar="PATH", help="cassettes, snapshots or folders (default: all)")
     prune.add_argument("--yes", action="store_true", help="take it out; git brings it back")
     prune.add_argument("--format", choices=("text", "json"), default="text", help="how to print it (default: text)")
-    report = verb("report", ("check", "report"), "Merge reports of shards or services into one, and print it.")
-    report.add_argument("reports", nargs="+", metavar="REPORT.json", help="reports that `--report json=PATH` wrote")
-    _reporting(report)
-    return top
 
 
 def _reporting(verb: argparse.ArgumentParser) -> None:

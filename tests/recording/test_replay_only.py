@@ -58,6 +58,7 @@ def test_nothing_reaches_the_provider(suite, way):
     assert not suite.has("cassettes")
     assert run.counts == "0 replayed, 0 live, 1 missed"
     assert run.outcomes == ({"passed": 1} if way == "before the tests" else {"failed": 1})
+    assert run.code == 1
 
 
 @pytest.mark.parametrize("mode", ["once", "new_episodes", "all", "rewrite"])
@@ -122,13 +123,11 @@ def test_a_connection_that_was_stopped_is_named_with_its_test(suite):
     )
     run = suite.run("--acetate-replay-only")
     assert run.outcomes == {"failed": 1}
-    assert run.block("REFUSED") == [
+    assert run.block("REFUSED")[:3] == [
         "REFUSED  1 connection was stopped: this run is replay-only",
         "",
         "  the name api.together.ai   test_chat.py::test_it",
-        "",
-        "0 replayed, 0 live, 1 missed",
-    ] or run.block("REFUSED")[2] == "  the name api.together.ai   test_chat.py::test_it"
+    ]
 
 
 def test_the_network_is_open_again_after_the_run(suite):

@@ -17,8 +17,8 @@ from acetate import report
 from acetate.cli import main as command
 from acetate.cli.main import FORMATS, main
 
-VERBS = ("init", "check", "accept", "reject", "undo", "show", "explain", "log", "status", "import", "report")
-LATER = ("adopt", "review", "prune", "verify", "refresh", "serve", "record", "replay", "push", "pull")
+VERBS = tuple("init adopt check accept reject undo show explain log status import prune report".split())
+LATER = ("review", "verify", "refresh", "serve", "record", "replay", "push", "pull")
 
 
 def shell(line: str, at: Path, **environ: str) -> subprocess.CompletedProcess[str]:
