@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -31,7 +31,7 @@ from acetate.path import ITEM, MAP_KEY, child, parts
 from acetate.retyping import type_kind, types_text
 from acetate.violation import schema_shape
 
-__all__ = ["OPERATION", "Evolved", "evolved", "places", "taken_over"]
+__all__ = ["OPERATION", "Draft", "Evolved", "evolved", "places"]
 
 OPERATION: Final = "$operation"
 """The path of what is said of an operation as a whole."""
@@ -351,15 +351,30 @@ def _is_wider(name: str, before: Any, now: Any) -> bool:
 # --- one difference taken over ----------------------------------------------------------------------------------------
 
 
-def taken_over(before: Document, now: Document, these: Iterable[Evolved]) -> dict[str, Any]:
-    """The older document with these differences as the newer one has them, and nothing else. Once the two promise the
-    same, it is the newer one word for word."""
-    content: dict[str, Any] = copy.deepcopy(dict(before.content))
-    for each in these:
-        _take(content, before, now, each)
-    if not evolved(Document(content, before.where), now):
-        return copy.deepcopy(dict(now.content))
-    return content
+class Draft:
+    """The older document while differences are taken over, one after the other: `content` has those taken as the newer
+    one has them, and nothing else. Once none is `waiting`, it is the newer one word for word."""
+
+    def __init__(self, before: Document, now: Document) -> None:
+        self.before = before
+        self.now = now
+        self.waiting = evolved(before, now)
+        self.content: dict[str, Any] = copy.deepcopy(dict(before.content))
+        self._settle(bool(self.waiting))
+
+    def take(self, wanted: Callable[[Evolved], bool]) -> list[Evolved]:
+        """Take over what is wanted of what is waiting; what that was."""
+        these = [each for each in self.waiting if wanted(each)]
+        self.waiting = [each for each in self.waiting if each not in these]
+        for each in these:
+            _take(self.content, self.before, self.now, each)
+        if these and not self.waiting:
+            self._settle(bool(evolved(Document(self.content, self.before.where), self.now)))
+        return these
+
+    def _settle(self, differs: bool) -> None:
+        if not differs:
+            self.content = copy.deepcopy(dict(self.now.content))
 
 
 def _take(content: dict[str, Any], before: Document, now: Document, each: Evolved) -> None:
@@ -475,14 +490,16 @@ def _with_forms(old: Schema, forms: list[Schema]) -> Schema:
 
 
 def _shows(old: Schema, new: Schema, steps: list[str], difference: Difference) -> bool:
-    """True if a form has the first step of the path on one side at least; at its end, if it has that difference."""
-    if not steps:
-        walk = _Walk()
-        walk.schema(difference.path, old, new)
-        return difference in walk.found
-    step = steps[0]
-    keyword = {ITEM: "items", MAP_KEY: "additionalProperties"}.get(step)
-    return any(keyword in side if keyword else step in side.get("properties", {}) for side in (old, new))
+    """True if a form has the difference at this path: others may have the path, too."""
+    walk = _Walk()
+    walk.schema("$", old, new)
+    same = [each.path for each in walk.found if _sides(each) == _sides(difference)]
+    there = [*(each.path for each in walk.removed), *(each.path for each in walk.added), *same]
+    return any(list(map(str, parts(path))) == steps for path in there)
+
+
+def _sides(difference: Difference) -> tuple[Any, ...]:
+    return (difference.kind, difference.before, difference.after)
 
 
 def _taken_property(old: Schema, new: Schema, key: str, rest: list[str], difference: Difference) -> Schema:

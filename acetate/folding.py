@@ -77,8 +77,10 @@ def folded(root: str, removed: list[Removed], added: list[Added], found: list[Di
 def enveloped(root: str, before: Shape, now: Shape) -> Difference | None:
     """A list that is a property of an object now, or the other way round."""
     for kind, bare, whole in (("body-wrapped", before, now), ("body-unwrapped", now, before)):
+        if set(bare.types) != {"array"}:
+            continue
         key = next((key for key, each in whole.properties.items() if each.signature == bare.signature), None)
-        if key is not None and set(bare.types) == {"array"}:
+        if key is not None:
             paths = (root, child(root, key)) if kind == "body-wrapped" else (child(root, key), root)
             return Difference(kind, paths[0], paths[1], *paths)
     return None

@@ -92,6 +92,11 @@ class Document:
         self._promises: dict[tuple[str, int], Promise | None] = {}
 
     @cached_property
+    def text(self) -> str:
+        """Itself as JSON."""
+        return json.dumps(self.content, sort_keys=True)
+
+    @cached_property
     def operations(self) -> Mapping[str, Called]:
         """Its operations by `call`, in the order of their names."""
         found: dict[str, Called] = {}

@@ -90,8 +90,11 @@ class Pending:
             "snapshot": json.loads(snapshot_bytes([each.entry for each in answers.answers])),
             "violations": [[_written(each) for each in answer.violations] for answer in answers.answers],
         }
-        self._write(f"{answers.name}.json", content)
-        self._write(f"{self.service}/{_DOCUMENT}", {"version": _VERSION, "document": document.content})
+        if answers.answers:
+            self._write(f"{answers.name}.json", json.dumps(content, ensure_ascii=False))
+        else:
+            (self.folder / f"{answers.name}.json").unlink(missing_ok=True)
+        self._write(f"{self.service}/{_DOCUMENT}", f'{{"version": {_VERSION}, "document": {document.text}}}')
 
     def all(self) -> Iterator[Answers]:
         """What was left, by test."""
@@ -127,13 +130,13 @@ class Pending:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
-    def _write(self, path: str, content: Any) -> None:
+    def _write(self, path: str, text: str) -> None:
         """Without waiting for the disk, as there can be thousands: what a crash of the machine takes, the next run
         makes again. Several workers write at once, each file whole."""
         workspace(self.root)
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        written = json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        written = text.encode("utf-8", "surrogatepass")
         if not target.exists() or target.read_bytes() != written:
             temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}.tmp")
             temporary.write_bytes(written)

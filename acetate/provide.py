@@ -7,7 +7,6 @@ settles all. A snapshot belongs to a test; its entries are paired by route, repe
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,14 +18,14 @@ from acetate.comparison import compare
 from acetate.contract import Contract, Schema
 from acetate.decision import Decisions
 from acetate.errors import AcetateError
-from acetate.evolution import Evolved, evolved, places, taken_over
+from acetate.evolution import Draft, Evolved, evolved, places
 from acetate.examine import grouped
 from acetate.exchange import Exchange, header
 from acetate.finding import Finding, Totals
 from acetate.kind import Severity, severity
 from acetate.library import Library, Ref
 from acetate.mask import mark_at
-from acetate.openapi import Called, Document, Promise, Promised, call_of, read_document, rules_of
+from acetate.openapi import Called, Document, Promise, Promised, call_of, rules_of
 from acetate.pending import Answer, Answers, Pending, snapshot_name
 from acetate.project import Project
 from acetate.provider import Operation, Provider, Rules
@@ -35,10 +34,10 @@ from acetate.verdict import Context, Counts, Problem, Verdict, judged, merged
 from acetate.violation import Validator
 
 __all__ = [
+    "Endorsement",
     "Left",
     "Provided",
     "answered",
-    "approved_document",
     "examine_provided",
     "leave",
     "path_of",
@@ -77,8 +76,8 @@ def pending(project: Project) -> Pending:
 
 
 def leave(project: Project, test: str, document: Document, exchanges: Iterable[Exchange]) -> Left:
-    """Keep what a test was answered by an app that has this document. Raises AcetateError for a document that cannot
-    be used and for a response that is nested too deeply."""
+    """Keep what a test was answered by an app that has this document, instead of what was kept of it before. Raises
+    AcetateError for a document that cannot be used and for a response that is nested too deeply."""
     answers, unknown = [], []
     for exchange in exchanges:
         method, path = exchange.request.method, path_of(exchange)
@@ -87,9 +86,8 @@ def leave(project: Project, test: str, document: Document, exchanges: Iterable[E
             unknown.append(f"{method} {path}")
         else:
             answers.append(answered(project, document, called, exchange))
-    if answers:
-        name = snapshot_name(project.config.service, test)
-        pending(project).leave(Answers(name, test, tuple(answers)), document)
+    name = snapshot_name(project.config.service, test)
+    pending(project).leave(Answers(name, test, tuple(answers)), document)
     return Left(len(answers), tuple(unknown))
 
 
@@ -296,7 +294,7 @@ class _Examination:
         """What breaks the app's own document and nobody has approved as known."""
         entry = answer.entry
         known = _notes(self.before, entry.operation.name, entry.status) if self.before else ()
-        return [each for each in answer.violations if _note(each.kind, each.path) not in known]
+        return [each for each in answer.violations if _note(each) not in known]
 
 
 def _clusters(sights: Iterable[_Sight]) -> list[list[_Sight]]:
@@ -367,22 +365,72 @@ def _is_of_types(difference: Difference) -> bool:
 # --- the approved document --------------------------------------------------------------------------------------------
 
 
-def approved_document(project: Project, change: Change, approved: bytes | None) -> bytes | None:
-    """The approved document with a change taken over: as much of the current one as the change is about, and what
-    breaks it noted as known. The first document that is approved is approved whole."""
-    now = pending(project).document()
-    if now is None:
-        return approved
-    before = read_document(approved, project.library.document_file) if approved is not None else None
-    content = copy.deepcopy(dict(now.content))
-    if before is not None:
-        content = taken_over(before, now, [each for each in evolved(before, now) if _concerns(each, change)])
-        for name, status, notes in _all_notes(before):
-            _annotate(content, name, status, notes)
-    if _breaks_the_document(project, change):
-        _annotate(content, change.operation, change.status, [_note(change.kind, change.path)])
-    content["x-acetate"] = {"version": 1}
-    return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+class Endorsement:
+    """The approved document while changes are taken over, one after the other: of each as much of the current document
+    as it is about, and what breaks that noted as known. The first document that is approved is approved whole."""
+
+    def __init__(self, project: Project) -> None:
+        """Raises AcetateError for an approved document that cannot be read."""
+        self._project = project
+        self._before = project.library.document()
+        self._now = pending(project).document()
+        self._draft = Draft(self._before or self._now, self._now) if self._now else None
+        self._notes = {key: set(notes) for key, notes in _all_notes(self._before)} if self._before else {}
+        self._written: dict[str, str] = {}
+
+    def take(self, change: Change) -> bytes | None:
+        """The document with this change, too; None where no run has left one."""
+        if self._draft is None:
+            return None
+        taken = self._draft.take(lambda each: _concerns(each, change))
+        for each in taken:
+            self._written.pop(each.operation.template, None)
+        if taken and not self._draft.waiting:
+            self._written.clear()
+        if self._breaks(change):
+            self._notes.setdefault((call_of(change.operation), change.status), set()).add(_note(change))
+        for (call, status), notes in self._notes.items():
+            self._annotate(self._draft.content, call, status, sorted(notes))
+        return self._text({**self._draft.content, "x-acetate": {"version": 1}}).encode("utf-8", "surrogatepass")
+
+    def _text(self, content: dict[str, Any]) -> str:
+        """As `json.dumps` writes it, every path kept until it changes: a command can take over hundreds of changes."""
+        paths = content.get("paths", {})
+        for template in paths.keys() - self._written.keys():
+            self._written[template] = f"    {_line(template)}: {_indented(paths[template], 4)}"
+        listed = ",\n".join(self._written[template] for template in sorted(paths))
+        rest = {key: f"  {_line(key)}: {_indented(value, 2)}" for key, value in content.items()}
+        rest["paths"] = f'  "paths": {{\n{listed}\n  }}' if paths else '  "paths": {}'
+        return "{\n" + ",\n".join(rest[key] for key in sorted(rest)) + "\n}\n"
+
+    def _breaks(self, change: Change) -> bool:
+        """True for a change that is what the app's own document does not allow."""
+        for name in dict.fromkeys(each.cassette for each in change.occurrences):
+            left = pending(self._project).of(name)
+            if left and any(_note(each) == _note(change) for answer in left.answers for each in answer.violations):
+                return True
+        return False
+
+    def _annotate(self, content: dict[str, Any], call: str, status: int, notes: list[str]) -> None:
+        for document in (self._now, self._before):
+            called = document.operations.get(call) if document else None
+            if document is None or called is None:
+                continue
+            responses = content.get("paths", {}).get(called.template, {}).get(called.method, {}).get("responses", {})
+            response = responses.get(document.response_key(called, status))
+            if response is not None:
+                if response.get("x-acetate") != {"known": notes}:
+                    response["x-acetate"] = {"known": notes}
+                    self._written.pop(called.template, None)
+                return
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _indented(value: Any, by: int) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).replace("\n", "\n" + " " * by)
 
 
 def _concerns(each: Evolved, change: Change) -> bool:
@@ -395,18 +443,8 @@ def _concerns(each: Evolved, change: Change) -> bool:
     return _is_of(each, ref) and not places(each.difference).isdisjoint(places(same))
 
 
-def _breaks_the_document(project: Project, change: Change) -> bool:
-    """True for a change that is, or covers, what the app's own document does not allow."""
-    for place in change.occurrences:
-        left = pending(project).of(place.cassette)
-        broken = left.answers[place.exchange].violations if left and place.exchange < len(left.answers) else ()
-        if any((each.kind, each.path) == (change.kind, change.path) for each in broken):
-            return True
-    return False
-
-
-def _note(kind: str, path: str) -> str:
-    return f"{kind} {path}"
+def _note(broken: Difference | Change) -> str:
+    return f"{broken.kind} {broken.path}"
 
 
 def _notes(document: Document, operation: str, status: int) -> Sequence[str]:
@@ -417,18 +455,8 @@ def _notes(document: Document, operation: str, status: int) -> Sequence[str]:
     return known if isinstance(known, list) else ()
 
 
-def _all_notes(document: Document) -> Iterator[tuple[str, int, Sequence[str]]]:
+def _all_notes(document: Document) -> Iterator[tuple[tuple[str, int], Sequence[str]]]:
     for called in document.operations.values():
         for status in document.statuses(called):
             if notes := _notes(document, called.name, status):
-                yield called.name, status, notes
-
-
-def _annotate(content: dict[str, Any], operation: str, status: int, notes: Iterable[str]) -> None:
-    document = Document(content)
-    called = document.operations.get(call_of(operation))
-    key = document.response_key(called, status) if called else None
-    if called is not None and key is not None:
-        response = content["paths"][called.template][called.method]["responses"][key]
-        known = {*_notes(document, operation, status), *notes}
-        response["x-acetate"] = {"known": sorted(known)}
+                yield (called.call, status), notes

@@ -157,9 +157,7 @@ class _Run:
             session.end(passed=not item.stash[_FAILED])
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """A request that was stopped fails its test, also where a client has swallowed the exception."""
         report = yield
         why = self._session.failing()
@@ -176,14 +174,15 @@ class _Run:
         config = session.config
         self._session.stop()
         if hasattr(config, "workeroutput"):
-            config.workeroutput["acetate"] = self._session.tally.as_json()
+            config.workeroutput["acetate"] = self._session.tally.as_text()
             return
         if not self._session.has_news and not config.getoption("--acetate-report"):
             return
         verdict = config.stash[_VERDICT] = self._session.verdict()
+        if config.getoption("--acetate-report"):
+            self._session.write_report(Path(config.getoption("--acetate-report")), verdict)
         if self._session.fails(verdict):
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
-        _write_report(config, verdict)
 
     @pytest.hookimpl
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
@@ -221,7 +220,7 @@ class _Workers:
 
         said = getattr(node, "workeroutput", {}).get("acetate")
         if said is not None:
-            self._session.tally.add(Tally.from_json(said))
+            self._session.tally.add(Tally.from_text(said))
         else:
             self._session.lost(node.gateway.id)
 
@@ -229,16 +228,3 @@ class _Workers:
 def _worker_input(config: pytest.Config) -> dict[str, Any]:
     found: dict[str, Any] = getattr(config, "workerinput", {})
     return found
-
-
-def _write_report(config: pytest.Config, verdict: Verdict) -> None:
-    path = config.getoption("--acetate-report")
-    if path is None:
-        return
-    from acetate.report import render
-
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(render(verdict, "json"), encoding="utf-8")
-    except OSError as error:
-        raise pytest.UsageError(f"acetate: the report cannot be written to {path}: {error.strerror}") from None

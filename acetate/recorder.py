@@ -151,10 +151,16 @@ class Recorder:
         self.live -= 1
         self.mocked.append(name)
 
+    @property
+    def is_open(self) -> bool:
+        """True while what was recorded lies in the journal only."""
+        return self._journal is not None
+
     def filed(self) -> None:
         """What was recorded lies in its file now: the journal has done its duty."""
         if self._journal is not None:
             self._journal.remove()
+            self._journal = None
 
     def _exchange(
         self, call: Call, status: int, reason: str, headers: Headers, body: bytes, chunks: Sequence[tuple[int, int]]

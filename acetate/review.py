@@ -19,7 +19,7 @@ from acetate.examine import echoes
 from acetate.files import locked, write_atomic
 from acetate.library import Ref
 from acetate.project import Project
-from acetate.provide import approved_document, pending
+from acetate.provide import Endorsement, pending
 from acetate.secret import check_clean
 from acetate.snapshot import Entry, paired, read_snapshot, snapshot_bytes
 
@@ -100,6 +100,7 @@ class _Desk:
     files: dict[str, bytes | None] = field(default_factory=dict)
     refs: set[Ref] = field(default_factory=set)
     _cassettes: dict[str, _Cassette] = field(default_factory=dict)
+    _endorsement: Endorsement | None = None
     _clean: set[str] = field(default_factory=set)
 
     def adopt(self, change: Change) -> tuple[FileChange, ...]:
@@ -131,9 +132,9 @@ class _Desk:
     def _adopt_document(self, change: Change) -> dict[str, FileChange]:
         """Take one change over into the approved document of the project's own API."""
         path = self.project.library.document_file
-        before = self.read(path)
-        after = approved_document(self.project, change, before)
-        if after == before:
+        self._endorsement = self._endorsement or Endorsement(self.project)
+        before, after = self.read(path), self._endorsement.take(change)
+        if after is None or after == before:
             return {}
         self.files[path] = after
         return {path: FileChange(path, self._keep(before), digest(after))}

@@ -6,6 +6,7 @@ What a process saw is a `Tally`: plain values, which travel from the workers of 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import secrets
 import threading
@@ -24,7 +25,7 @@ from acetate.deck import Deck, Same
 from acetate.errors import AcetateError
 from acetate.examine import examine
 from acetate.exchange import Exchange, Request, Response
-from acetate.files import WORKSPACE
+from acetate.files import WORKSPACE, write_atomic
 from acetate.guard import Guard, Place, said
 from acetate.matching import Mismatch
 from acetate.missed import Missed
@@ -32,9 +33,9 @@ from acetate.project import CassetteFile, Project
 from acetate.recorder import Mode, Recorder
 from acetate.shelf import Shelf, Tape
 from acetate.staging import Filed, file, file_recovered, recorded_in, staged
-from acetate.verdict import Counts, Problem, Verdict, judged
+from acetate.verdict import Counts, Problem, Verdict, as_json, judged
 
-__all__ = ["DUMMY_KEY", "Hooks", "Session", "Tally", "examined"]
+__all__ = ["DUMMY_KEY", "Hooks", "Session", "Tally", "examined", "unrecorded"]
 
 DUMMY_KEY = "acetate-replays-without-a-key"
 """What stands in for a provider's key while nothing goes live: SDKs do not start without one."""
@@ -86,13 +87,15 @@ class Tally:
         self.passed += other.passed
         self.problems += other.problems
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"played": [[path, list(each.items())] for path, each in self.played.items()]}
+    def as_text(self) -> str:
+        """To be sent to another process of the same Acetate."""
+        played = [[path, list(each.items())] for path, each in self.played.items()]
+        return json.dumps(asdict(self) | {"played": played, "passed": dict(self.passed)})
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Tally:
-        """What `as_json` wrote, in another process of the same Acetate."""
-        values = dict(document)
+    def from_text(cls, text: str) -> Tally:
+        """What `as_text` wrote."""
+        values: dict[str, Any] = json.loads(text)
         values["played"] = {path: dict(each) for path, each in values["played"]}
         values["missed"] = [
             Missed(**each | {"mismatches": tuple(Mismatch(**one) for one in each["mismatches"])})
@@ -131,6 +134,7 @@ class Session:
         self._dummies: list[str] = []
         self._failing: list[str] = []
         self._recorders: list[Recorder] = []
+        self._stranded: list[Recorder] = []
 
     @property
     def project(self) -> Project:
@@ -189,6 +193,8 @@ class Session:
         """It is over, with all its fixtures: what it recorded is put away."""
         for recorder in self._recorders:
             self._close(recorder, passed=passed)
+        # One that could not be put away stays here, so that its journal stays this process's until it ends.
+        self._stranded += [each for each in self._recorders if each.is_open]
         self._recorders.clear()
         for name in self._dummies:
             if os.environ.get(name) == DUMMY_KEY:
@@ -236,8 +242,8 @@ class Session:
         """The cassette of a test, in a mode of pytest-recording. Raises CassetteError for one that cannot be read."""
         shelf = self.shelf
         name = self._name(path)
-        exists = path.is_file()
         tapes = [tape for each in (path, *extra) for tape in self._tapes(each, self._name(each), hooks)]
+        exists = bool(tapes) if hooks.read else path.is_file()
         repeats = "last" if hooks.repeats else self.config.repeats
         self.tally.opened += 1
         recorder = Recorder(
@@ -291,10 +297,11 @@ class Session:
         return tapes
 
     def _tape(self, path: Path, file: CassetteFile, hooks: Hooks) -> list[Tape]:
+        if hooks.read:
+            kept = hooks.read(path)
+            return [self._heard(Tape(file, kept, self.shelf.project), hooks)] if kept else []
         if not path.is_file():
             return []
-        if hooks.read:
-            return [self._heard(Tape(file, hooks.read(path), self.shelf.project), hooks)]
         return [self._heard(self.shelf.tape(file, path), hooks)]
 
     def _heard(self, tape: Tape, hooks: Hooks) -> Tape:
@@ -340,10 +347,21 @@ class Session:
                     self.tally.problems.append(found)
 
     def fails(self, verdict: Verdict) -> bool:
-        """True if the run fails though its tests did not: with CI set for what nobody has approved, and wherever
-        something reached for the network outside of the tests."""
+        """True if the run fails though its tests did not: with CI set for what nobody has approved; anywhere if
+        something could not be recorded, or reached for the network outside of the tests."""
         unasked = any(test == "" for test, _ in self.tally.refused)
-        return unasked or (self.ci and verdict.outcome != "passed" and bool(verdict.changes or verdict.problems))
+        return (
+            unasked
+            or bool(self.tally.problems)
+            or (self.ci and verdict.outcome != "passed" and bool(verdict.changes or verdict.problems))
+        )
+
+    def write_report(self, path: Path, verdict: Verdict) -> None:
+        """The verdict as a file; a problem of the run where that cannot be."""
+        try:
+            write_atomic(path, (json.dumps(as_json(verdict), indent=2, ensure_ascii=False) + "\n").encode())
+        except AcetateError as error:
+            self.tally.problems.append(Problem(str(path), f"the report {error.problem}", "name another path"))
 
     def verdict(self) -> Verdict:
         """The verdict on all that was played and recorded, in all processes whose tallies were added."""
@@ -355,13 +373,20 @@ def examined(project: Project, tally: Tally, environ: Mapping[str, str]) -> Verd
     context = context_of(project.config.project, project.root, environ)
     files: dict[str, CassetteFile] = {}
     for path in [*tally.played, *(each.path for each in tally.filed)]:
+        if not (project.root / path).is_file():
+            continue  # a persister of the project's own keeps it elsewhere
         name = path.removeprefix(f"{WORKSPACE}/staged/").rpartition(".")[0]
         files[path] = CassetteFile(name, path)
     whole = examine(project, list(files.values()), context)
     fresh = {(each.cassette) for each in tally.filed}
-    tests = {(files[path].name, index): who for path, each in tally.played.items() for index, who in each.items()}
+    tests = {
+        (files[path].name, index): who
+        for path, each in tally.played.items()
+        if path in files
+        for index, who in each.items()
+    }
     changes = tuple(change for each in whole.changes if (change := _seen(each, tests, fresh)) is not None)
-    problems = tuple(dict.fromkeys([*whole.problems, *tally.problems, *map(_unrecorded, tally.missed)]))
+    problems = tuple(dict.fromkeys([*whole.problems, *tally.problems, *map(unrecorded, tally.missed)]))
     counts = Counts(
         cassettes=len(files),
         exchanges=whole.counts.exchanges,
@@ -385,7 +410,8 @@ def _seen(change: Change, tests: Mapping[tuple[str, int], list[str]], fresh: set
     return replace(change, occurrences=tuple(here)) if here else None
 
 
-def _unrecorded(each: Missed) -> Problem:
+def unrecorded(each: Missed) -> Problem:
+    """A miss as a problem of the report."""
     return Problem(each.test, f"{each.call} has no recording", f'pytest --record-mode={each.record} "{each.test}"')
 
 

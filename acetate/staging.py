@@ -122,7 +122,7 @@ def _put_away(recorder: Recorder, passed: bool, run: str) -> Filed:
 def _write(recorder: Recorder, *, anew: bool) -> None:
     """Into the cassette: behind what it holds, or `anew` in its place."""
     if recorder.read and recorder.write:
-        known = recorder.read(recorder.path) if recorder.path.is_file() and not anew else []
+        known = [] if anew else recorder.read(recorder.path)
         recorder.write(recorder.path, [*known, *recorder.new])
         return
     cassette = Cassette(recorder.path, recorder.project.root)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from acetate.change import Absent, Change
 from acetate.missed import Missed
 from acetate.report.wording import columns, counted, cut, grouped, place, side
-from acetate.session import Tally
+from acetate.session import Tally, unrecorded
 from acetate.staging import Filed
 from acetate.verdict import Verdict, short_fingerprints
 
@@ -32,7 +32,7 @@ def summary(verdict: Verdict, tally: Tally, *, ci: bool, replay_only: bool, verb
         *_changed(verdict, ci=ci),
         _recorded(tally.filed),
         _mocked(tally.mocked),
-        _problems(tally),
+        _problems(verdict, tally),
         _passed(tally) if replay_only and verbose else [],
     ]
     last = f"{tally.replayed} replayed, {tally.live} live, {verdict.counts.missed} missed"
@@ -42,7 +42,8 @@ def summary(verdict: Verdict, tally: Tally, *, ci: bool, replay_only: bool, verb
 def _settings(tally: Tally) -> list[str]:
     if not tally.kept:
         return []
-    return [f"this project's own settings of vcrpy are followed: {', '.join(tally.kept)}"]
+    lines = [f"this project's own settings of vcrpy are followed: {', '.join(tally.kept)}"]
+    return lines + ["what its persister keeps elsewhere is not examined"] * ("persister" in tally.kept)
 
 
 def _missed(every: Sequence[Missed]) -> Iterator[list[str]]:
@@ -174,11 +175,12 @@ def _mocked(every: Sequence[str]) -> list[str]:
     ]
 
 
-def _problems(tally: Tally) -> list[str]:
-    if not tally.problems:
-        return []
-    lines = ["PROBLEMS"]
-    for each in dict.fromkeys(tally.problems):
+def _problems(verdict: Verdict, tally: Tally) -> list[str]:
+    """All but the misses, which have been said."""
+    missed = set(map(unrecorded, tally.missed))
+    found = [each for each in dict.fromkeys([*verdict.problems, *tally.problems]) if each not in missed]
+    lines = ["PROBLEMS"] * bool(found)
+    for each in found:
         lines.append(f"  {cut(each.where, _NAME)}: {cut(each.problem, 500)}")
         lines += [f"    next: {cut(each.next, 500)}"] * bool(each.next)
     return lines

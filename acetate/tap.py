@@ -190,12 +190,17 @@ class _Tee:
         self._is_kept = True
         if self._is_events and self._response.status_code < 400:
             broken = None if self._is_told() else broken or "it ended in the middle"
+        headers, pieces = self._headers, self._pieces
+        if broken and self._inflater is not None:
+            # What has no end cannot be unpacked; what was unpacked on the way can be looked at.
+            headers = tuple(pair for pair in headers if pair[0].lower() != "content-encoding")
+            pieces = self._plain
         self._recorder.keep(
             self._call,
             self._response.status_code,
             self._response.reason_phrase,
-            self._headers,
-            b"".join(self._pieces),
+            headers,
+            b"".join(pieces),
             chunks=self._chunks,
             broken=broken,
         )

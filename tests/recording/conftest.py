@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 # pytester takes every module out again that a run imports first: these are slow to import.
 import aiohttp
+import httpcore
+import httpcore2
 import httpx
 import httpx2
 import openai
@@ -24,7 +26,7 @@ from acetate.exchange import Exchange
 from tests.standin.fixture import together as together
 from tests.standin.server import Standin
 
-assert all((aiohttp, httpx, httpx2, openai, requests, together_sdk, vcr))
+assert all((aiohttp, httpcore, httpcore2, httpx, httpx2, openai, requests, together_sdk, vcr))
 
 MODEL = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
 KEY = "tgp_v1_a-key-that-opens-nothing-0123456789"
@@ -61,7 +63,10 @@ class Suite:
         self.standin = standin
         self._monkeypatch = monkeypatch
         self.write("talk.py", TALK)
-        self.write("conftest.py", "import talk\n\ndef pytest_unconfigure():\n    talk.client.close()\n    talk.client2.close()\n")
+        self.write(
+            "conftest.py",
+            "import talk\n\ndef pytest_unconfigure():\n    talk.client.close()\n    talk.client2.close()\n",
+        )
         self.env("TOGETHER_BASE_URL", standin.url)
 
     def write(self, name: str, text: str) -> None:
@@ -135,20 +140,18 @@ class Run:
         start = next(index for index, line in enumerate(self.lines) if line.startswith(f"{word}  ") or line == word)
         found = []
         for line in self.lines[start:]:
-            if found and line[:3].isupper():
+            if found and line[:1].isupper() and line[:3].isupper():
                 break
             found.append(line)
         return found
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, together: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[Suite]:
-    yield Suite(pytester, together, monkeypatch)
+def suite(pytester: pytest.Pytester, together: Standin, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    return Suite(pytester, together, monkeypatch)
 
 
 def content(exchange: Exchange) -> str:
     """What was asked last."""
-    import json
-
     found: str = json.loads(exchange.request.body)["messages"][-1]["content"]
     return found

@@ -64,7 +64,7 @@ def test_a_name_is_not_looked_up(refused):
         lambda: socket.gethostbyname("api.together.ai"),
         lambda: socket.gethostbyname_ex("api.together.ai"),
     ):
-        with pytest.raises(NetworkRefused, match="the name api.together.ai"):
+        with pytest.raises(NetworkRefused, match=r"the name api\.together\.ai"):
             look_up()
     assert refused == [("api.together.ai", None)] * 4
 
@@ -131,7 +131,7 @@ def test_a_provider_is_refused_also_on_this_machine(refused):
     guard = Guard(refused.append, frozenset({("127.0.0.1", 8000)}))
     guard.start()
     try:
-        with socket.socket() as client, pytest.raises(NetworkRefused, match="127.0.0.1:8000"):
+        with socket.socket() as client, pytest.raises(NetworkRefused, match=r"127\.0\.0\.1:8000"):
             client.connect(("127.0.0.1", 8000))
     finally:
         guard.stop()

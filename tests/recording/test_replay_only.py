@@ -11,7 +11,8 @@ ESCAPES = {
     "vcr_config says once": "@pytest.fixture\ndef vcr_config():\n    return {'record_mode': 'once'}\n"
     "@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n",
     "a mark says all": "@pytest.mark.vcr(record_mode='all')\ndef test_it():\n    ask('hi')\n",
-    "the fixture record_mode says rewrite": "@pytest.fixture(scope='session')\ndef record_mode():\n    return 'rewrite'\n"
+    "the fixture record_mode says rewrite": "@pytest.fixture(scope='session')\n"
+    "def record_mode():\n    return 'rewrite'\n"
     "@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n",
     "no mark": "def test_it():\n    ask('hi')\n",
     "no mark, httpx2": "def test_it():\n    ask('hi', by=client2)\n",
@@ -33,9 +34,11 @@ ESCAPES = {
     "        return super().handle_request(request)\n"
     "@pytest.mark.vcr\ndef test_it():\n    ask('hi', by=httpx.Client(transport=Own(verify=False)))\n",
     "a patcher skipped": "@pytest.mark.vcr(skip_patchers=['httpx', 'urllib3'])\ndef test_it():\n    ask('hi')\n",
-    "a hook that drops": "@pytest.mark.vcr(before_record_request=lambda request: None)\ndef test_it():\n    ask('hi')\n",
+    "a hook that drops": "@pytest.mark.vcr(before_record_request=lambda request: None)\n"
+    "def test_it():\n    ask('hi')\n",
     "a host ignored": "@pytest.mark.vcr(ignore_hosts=['127.0.0.1'])\ndef test_it():\n    ask('hi')\n",
-    "the network unblocked": "from pytest_recording import network\ndef test_it():\n    network.unblock()\n    ask('hi')\n",
+    "the network unblocked": "from pytest_recording import network\n"
+    "def test_it():\n    network.unblock()\n    ask('hi')\n",
     "CI unset by the test": "def test_it(monkeypatch):\n    monkeypatch.delenv('CI', raising=False)\n    ask('hi')\n",
     "a cassette of vcrpy's own": "import vcr as vcrpy\ndef test_it():\n"
     "    with vcrpy.VCR(record_mode='all').use_cassette('own.yaml'):\n        ask('hi')\n",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import subprocess
 import sys
 import uuid
 from collections.abc import Callable
@@ -12,19 +14,24 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
+import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, create_model
 
+from acetate.amendment import examine_amendment
 from acetate.change import ABSENT, Change
+from acetate.cli.main import main
 from acetate.decision import Decided
-from acetate.errors import AcetateError
+from acetate.errors import AcetateError, ConfigError
 from acetate.own_api import OwnApi
+from acetate.pending import snapshot_name
 from acetate.project import Project
 from acetate.provide import examine_provided, leave, pending
-from acetate.review import accept, reject, undo
+from acetate.review import accept, confirm, rebuild, reject, undo
 from acetate.verdict import Context, Verdict
 
 TEST = "tests/test_items.py::test_list"
@@ -147,7 +154,9 @@ def test_accepting_writes_the_snapshot_and_the_document(shop: Shop) -> None:
         "tags": ["<text>", "n ≥ 1"],
         "note": None,
     }
-    assert json.loads(shop.approved()[DOCUMENT])["paths"]["/items/{item_id}"]
+    document = json.loads(shop.approved()[DOCUMENT])
+    assert document["paths"]["/items/{item_id}"]
+    assert shop.approved()[DOCUMENT].decode() == json.dumps(document, indent=2, sort_keys=True) + "\n"
 
 
 def test_another_run_of_the_same_app_shows_nothing(shop: Shop) -> None:
@@ -449,6 +458,48 @@ def test_a_media_type_that_is_not_documented_is_reported_instead_of_its_body(sho
     assert (change.before, change.after) == ("application/json", "text/html")
 
 
+def test_a_header_that_is_promised_must_be_there(shop: Shop) -> None:
+    promised = {200: {"headers": {"X-Total": {"required": True, "schema": {"type": "integer"}}}}}
+    with_header = JSONResponse(item(note=None), headers={"X-Total": "1"})
+    shop.run(shop.app(answer=with_header, responses=promised))
+    assert shop.kinds() == [("exchange-unapproved", "$")]
+    shop.accept()
+    without = shop.app(answer=JSONResponse(item(note=None)), responses=promised)
+    (change,) = shop.run(without).changes
+    assert (change.kind, change.severity, change.path) == ("header-removed", "error", "$headers.x-total")
+    shop.accept()
+    assert shop.run(without).changes == ()
+    (shop.root / SNAPSHOT).unlink()
+    assert shop.kinds() == [("exchange-unapproved", "$")]
+
+
+def test_a_header_that_is_promised_and_may_be_absent_is_missed_where_it_was(shop: Shop) -> None:
+    promised = {200: {"headers": {"X-Total": {"schema": {"type": "integer"}}}}}
+    shop.run(shop.app(answer=JSONResponse(item(note=None), headers={"X-Total": "1"}), responses=promised))
+    shop.accept()
+    (change,) = shop.run(shop.app(answer=JSONResponse(item(note=None)), responses=promised)).changes
+    assert (change.kind, change.path) == ("header-removed", "$headers.x-total")
+
+
+def test_a_status_that_no_document_names_is_held_to_its_snapshot(shop: Shop) -> None:
+    def refusing(detail: Any) -> FastAPI:
+        return shop.app(answer=JSONResponse(detail, status_code=404))
+
+    shop.run(refusing({"detail": "not here", "code": "gone"}))
+    shop.accept()
+    assert shop.run(refusing({"detail": "nor there", "code": "away"})).changes == ()
+    (change,) = shop.run(refusing({"detail": "not here"})).changes
+    assert (change.kind, change.status, change.path) == ("field-removed", 404, "$.code")
+    (change,) = shop.run(shop.app()).changes
+    assert (change.kind, change.severity, change.before, change.after) == ("error-status-removed", "warn", 404, 200)
+
+
+def test_a_test_that_calls_nothing_any_more_leaves_nothing(shop: Shop) -> None:
+    shop.run(shop.app())
+    assert shop.check().counts.examined == 1
+    assert shop.run(shop.app(), "/nothing").counts.examined == 0
+
+
 def test_a_secret_in_what_is_shown_is_never_approved(shop: Shop) -> None:
     (shop.root / "acetate.toml").write_text('project = "shop"\napp = "shop_app:app"\nprovide.values = ["$..title"]\n')
     shop.run(shop.app(answer=item(title="sk-proj-A1b2C3d4E5f6G7h8I9j0K1l2M3n4")))
@@ -507,3 +558,130 @@ def test_an_approved_file_that_cannot_be_read_is_a_problem(shop: Shop, file: str
     verdict = shop.check()
     assert verdict.outcome == "unknown"
     assert [(each.where, problem in each.problem, bool(each.next)) for each in verdict.problems] == [(file, True, True)]
+
+
+# --- other clients, the command line, a pull request ---
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda each: each.__name__)
+def test_an_async_client_shows_the_same_as_the_test_client(shop: Shop, library: Any) -> None:
+    shop.run(shop.app())
+    shop.accept()
+    app = shop.app(model(owner=(str, ...)), item(owner="Ada"))
+    own = OwnApi("shop_app:app")
+    shop.modules("shop_app", SimpleNamespace(app=app))
+
+    async def ask() -> None:
+        transport = library.ASGITransport(app=app)
+        async with library.AsyncClient(transport=transport, base_url="http://shop") as client:
+            await client.get("/items/7")
+
+    with own.watching():
+        asyncio.run(ask())
+    leave(shop.project(), TEST, own.document(), own.take())
+    assert shop.kinds() == [("field-added", "$.owner")]
+
+
+def test_the_command_line_decides_on_it_as_on_recordings(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    def acetate(*words: str) -> tuple[int, str]:
+        code = main(["--root", str(shop.root), *words])
+        return code, capsys.readouterr().out
+
+    shop.run(shop.app())
+    assert acetate("check")[0] == 1
+    assert acetate("accept", "--all", "--reason", "baseline")[0] == 0
+    assert acetate("check")[0] == 0
+    before = shop.approved()
+    shop.run(shop.app(model(without="title", name=(str, ...)), item(name="A chair")))
+    (fingerprint,) = [each.fingerprint for each in shop.check().changes]
+    code, text = acetate("check")
+    assert code == 1
+    assert "shop:GET /items/{item_id} 200" in text
+    assert fingerprint[:8] in text
+    code, text = acetate("show", fingerprint[:8])
+    assert (code, f"({TEST})" in text) == (0, True)
+    assert acetate("accept", fingerprint[:8], "--reason", "clients were told")[0] == 0
+    assert acetate("check")[0] == 0
+    assert "clients were told" in acetate("log")[1]
+    assert acetate("undo", fingerprint[:8])[0] == 0
+    assert shop.approved() == before
+    assert acetate("reject", fingerprint[:8], "--reason", "not yet")[0] == 0
+    assert acetate("check")[0] == 1
+    assert "orphan" not in acetate("status")[1]
+
+
+def test_deriving_contracts_again_leaves_the_project_s_own_api_alone(shop: Shop) -> None:
+    shop.run(shop.app())
+    shop.accept()
+    before = shop.approved()
+    assert rebuild(shop.project()) == []
+    assert shop.approved() == before
+
+
+def test_a_pull_request_shows_what_it_approves(shop: Shop) -> None:
+    def git(*words: str) -> None:
+        command = ["git", "-C", str(shop.root), "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
+        subprocess.run(command, check=True, capture_output=True)
+
+    git("init", "--quiet")
+    shop.run(shop.app())
+    shop.run(shop.app(), test="tests/test_items.py::test_old")
+    shop.accept()
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+    renamed = shop.app(model(without="title", name=(str, ...)), item(name="A chair"))
+    shop.run(renamed)
+    shop.run(renamed, test="tests/test_items.py::test_old")
+    shop.accept(lambda each: each.kind == "field-renamed")
+    (shop.root / "snapshots/shop/tests/test_items.py/test_old.json").unlink()
+    project = shop.project()
+    verdict = examine_amendment(project, "HEAD", Context("shop", "test"))
+    assert [(each.edge, each.kind, each.path, each.decision) for each in verdict.changes] == [
+        ("provide", "field-renamed", "$.title", "approved"),
+        ("provide", "observation-lost", "$", None),
+    ]
+    confirm(project, verdict.changes[1:], by="Ada", why="meant")
+    verdict = examine_amendment(shop.project(), "HEAD", Context("shop", "test"))
+    assert {each.decision for each in verdict.changes} == {"approved"}
+    assert verdict.outcome == "passed"
+    git("add", ".")
+    git("commit", "--quiet", "--message", "second")
+    assert examine_amendment(shop.project(), "HEAD", Context("shop", "test")).changes == ()
+
+
+# --- names ---
+
+
+@pytest.mark.parametrize(
+    ("test", "name"),
+    [
+        ("tests/test_a.py::test_b", "chat/tests/test_a.py/test_b"),
+        ("test_a.py::TestB::test_c[d/e::f]", "chat/test_a.py/TestB/test_c[d%2fe%3a%3af]"),
+        ("../test_a.py::test_b[.]", "chat/%2e%2e/test_a.py/test_b[.]"),
+        ("test_a.py", "chat/test_a.py"),
+        ('test_a.py::test_b["x?"]', "chat/test_a.py/test_b[%22x%3f%22]"),
+    ],
+)
+def test_a_snapshot_is_named_after_its_test(test: str, name: str) -> None:
+    assert snapshot_name("chat", test) == name
+
+
+def test_long_ids_of_tests_are_cut_and_never_meet() -> None:
+    one, other = (snapshot_name("chat", f"test_a.py::test[{'ü' * 300}{end}]") for end in "ab")
+    assert one != other
+    assert len(one.rpartition("/")[2].encode()) <= 150
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('app = "main:app"\nproject = "a b"', "cannot name the service"),
+        ('app = "main:app"\nservice = "tests"', "is a folder of cassettes"),
+        ('app = "main"', "the place of an app"),
+        ('provide.values = ["name"]', "path that cannot be read"),
+    ],
+)
+def test_what_cannot_be_the_service_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "acetate.toml").write_text(text)
+    with pytest.raises(ConfigError, match=problem):
+        Project.open(tmp_path, {})

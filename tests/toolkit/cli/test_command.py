@@ -17,7 +17,8 @@ from acetate import report
 from acetate.cli import main as command
 from acetate.cli.main import FORMATS, main
 
-VERBS = tuple("init adopt check accept reject undo show explain log status import prune report".split())
+VERBS = ("init", "adopt", "check", "accept", "reject", "undo", "show", "explain", "log", "status", "import", "prune")
+VERBS += ("report",)
 LATER = ("review", "verify", "refresh", "serve", "record", "replay", "push", "pull")
 
 
