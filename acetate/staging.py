@@ -79,7 +79,7 @@ def file(recorder: Recorder, *, passed: bool, run: str) -> Iterator[Filed]:
     for number, (exchange, why) in enumerate(recorder.incomplete):
         path = f"{WORKSPACE}/incomplete/{recorder.name}-{_short(recorder.test)}-{number}.yaml"
         workspace(project.root)
-        write_atomic(project.root / path, rendered([RedactedExchange(exchange)]).encode())
+        write_atomic(project.root / path, rendered([redact(exchange, project.redaction)]).encode())
         recorder.problems.append(
             Problem(recorder.test, f"a response is not whole: {why}; it lies in {path}", "read it to its end")
         )
