@@ -232,8 +232,9 @@ def _type_change(rule: str | list[str], value: Json, path: str, at: str) -> Diff
 
 
 def _unique(differences: Iterable[Difference]) -> list[Difference]:
-    """The first of each fact: many items of one array break a contract in the same way."""
-    first: dict[tuple[str, str, str], Difference] = {}
+    """The first at each path: many items of one array break a contract, and each path is reported once. Only of new
+    values each is a fact of its own."""
+    first: dict[tuple[str, str], Difference] = {}
     for each in differences:
-        first.setdefault((each.kind, each.path, repr((each.before, each.after))), each)
+        first.setdefault((each.path, repr(each.after) if each.kind == "enum-value-added" else ""), each)
     return list(first.values())

@@ -14,7 +14,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 MODULES = sorted((REPOSITORY / "acetate").rglob("*.py"))
-LONGEST = 560
+LONGEST = 600
 REGISTRY = re.compile(r"\b(pypi|pythonhosted|npmjs|crates|debian|ubuntu)\.(org|io|com)\b", re.IGNORECASE)
 MACHINE = re.compile(r"(?<![\w.}>\]-])/(work|root|Users/\w+|home/\w+|opt/\w+)/")
 
