@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +79,8 @@ class Pending:
 
     def clear(self) -> None:
         """Forget all, before a run of every test: what is not there afterwards is not answered any more."""
+        import shutil  # Only runs of tests need it, and a check waits for every import.
+
         shutil.rmtree(self.folder / self.service, ignore_errors=True)
 
     def leave(self, answers: Answers, document: Document) -> None:

@@ -6,7 +6,7 @@ pytest-recording's marks, options, fixtures and cassette places stay as they are
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
 _FAILED: pytest.StashKey[bool] = pytest.StashKey()
+_RAN: pytest.StashKey[bool] = pytest.StashKey()
+_NARROWING = {"lf": "--lf", "stepwise": "--stepwise", "ignore": "--ignore", "ignore_glob": "--ignore-glob"}
+"""Options after which a run says nothing of the tests that it has left out, and what they are called."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -104,11 +107,11 @@ class _Fixtures:
         if disable_recording or not vcr_markers:
             yield None
             return
-        from acetate import vcr_bridge  # it imports every HTTP client there is
+        from acetate.vcr_bridge import opened  # it imports every HTTP client there is
 
         session = self._session
         try:
-            opening = vcr_bridge.opened(
+            opening = opened(
                 session,
                 request.node.nodeid,
                 request.getfixturevalue("default_cassette_name"),
@@ -133,6 +136,7 @@ class _Run:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._unused: Sequence[tuple[str, int | None]] = ()
 
     @pytest.hookimpl
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -141,20 +145,20 @@ class _Run:
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_recording_configure(self, vcr: Any) -> None:
-        from acetate import vcr_bridge
+        from acetate.vcr_bridge import attach
 
-        vcr_bridge.attach(vcr)
+        attach(vcr)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         session = self._session
         replays = session.replay_only or session.staged or (item.config.getoption("--record-mode") or "none") == "none"
         session.begin(item.nodeid, with_dummies=replays and item.get_closest_marker("vcr") is not None)
-        item.stash[_FAILED] = False
+        item.stash[_FAILED] = item.stash[_RAN] = False
         try:
             return (yield)
         finally:
-            session.end(passed=not item.stash[_FAILED])
+            session.end(passed=not item.stash[_FAILED], ran=item.stash[_RAN])
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -165,9 +169,17 @@ class _Run:
             report.outcome = "failed"
             report.longrepr = "\n".join(f"acetate: {each}" for each in why)
             report.__dict__.pop("wasxfail", None)
-        if report.failed:
-            item.stash[_FAILED] = True
+        item.stash[_FAILED] |= report.failed
+        item.stash[_RAN] |= report.when == "call" and report.passed
         return report
+
+    @pytest.hookimpl
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._session.tally.collected += [item.nodeid for item in session.items]
+
+    @pytest.hookimpl
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self._session.tally.gaps.append(f"{len(items)} tests were deselected")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -178,7 +190,9 @@ class _Run:
             return
         if not self._session.has_news and not config.getoption("--acetate-report"):
             return
-        verdict = config.stash[_VERDICT] = self._session.verdict()
+        verdict = config.stash[_VERDICT] = self._session.verdict(quick=not config.getoption("--acetate-report"))
+        self._session.tally.gaps += _narrowed(config)
+        self._unused = self._session.unused(config.rootpath)
         if config.getoption("--acetate-report"):
             self._session.write_report(Path(config.getoption("--acetate-report")), verdict)
         if self._session.fails(verdict):
@@ -195,6 +209,7 @@ class _Run:
         lines = summary(
             verdict,
             session.tally,
+            self._unused,
             ci=session.ci,
             replay_only=session.replay_only,
             verbose=config.getoption("verbose") > 0,
@@ -216,7 +231,7 @@ class _Workers:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        from acetate.session import Tally
+        from acetate.tally import Tally
 
         said = getattr(node, "workeroutput", {}).get("acetate")
         if said is not None:
@@ -227,4 +242,12 @@ class _Workers:
 
 def _worker_input(config: pytest.Config) -> dict[str, Any]:
     found: dict[str, Any] = getattr(config, "workerinput", {})
+    return found
+
+
+def _narrowed(config: pytest.Config) -> list[str]:
+    """What the command line leaves out."""
+    found = [name for option, name in _NARROWING.items() if config.getoption(option, None)]
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        found.append("only some files were named")
     return found

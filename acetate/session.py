@@ -1,20 +1,19 @@
-"""Session: one run of a test suite, as far as its cassettes are concerned, from the first test to the verdict.
-
-What a process saw is a `Tally`: plain values, which travel from the workers of pytest-xdist and add up.
-"""
+"""Session: one run of a test suite, as far as cassettes and the project's own API are concerned, from the first test
+to the verdict."""
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from acetate.cassette import name_of
@@ -23,19 +22,23 @@ from acetate.config import Config
 from acetate.context import context_of, in_ci
 from acetate.deck import Deck, Same
 from acetate.errors import AcetateError
+from acetate.evidence import Evidence, keep
 from acetate.examine import examine
 from acetate.exchange import Exchange, Request, Response
 from acetate.files import WORKSPACE, write_atomic
 from acetate.guard import Guard, Place, said
-from acetate.matching import Mismatch
 from acetate.missed import Missed
 from acetate.project import CassetteFile, Project
 from acetate.recorder import Mode, Recorder
 from acetate.shelf import Shelf, Tape
 from acetate.staging import Filed, file, file_recovered, recorded_in, staged
-from acetate.verdict import Counts, Problem, Verdict, as_json, judged
+from acetate.tally import Tally, unrecorded
+from acetate.verdict import Context, Counts, Problem, Verdict, as_json, judged, merged
 
-__all__ = ["DUMMY_KEY", "Hooks", "Session", "Tally", "examined", "unrecorded"]
+if TYPE_CHECKING:
+    from acetate.own_api import OwnApi
+
+__all__ = ["DUMMY_KEY", "Hooks", "Session", "examined"]
 
 DUMMY_KEY = "acetate-replays-without-a-key"
 """What stands in for a provider's key while nothing goes live: SDKs do not start without one."""
@@ -52,60 +55,6 @@ class Hooks:
     repeats: bool = False
     read: Callable[[Path], list[Exchange]] | None = None
     write: Callable[[Path, Sequence[Exchange]], None] | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What tests saw. `played` has, by file of a cassette, who played which exchange; `kept` the names of settings
-    that the project has of its own; `refused` and `passed` places as `host:port`."""
-
-    played: dict[str, dict[int, list[str]]] = field(default_factory=dict)
-    replayed: int = 0
-    live: int = 0
-    missed: list[Missed] = field(default_factory=list)
-    filed: list[Filed] = field(default_factory=list)
-    mocked: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    passed: Counter[str] = field(default_factory=Counter)
-    problems: list[Problem] = field(default_factory=list)
-    opened: int = 0
-
-    def add(self, other: Tally) -> None:
-        """What another process saw, too."""
-        for path, exchanges in other.played.items():
-            for position, tests in exchanges.items():
-                self.played.setdefault(path, {}).setdefault(position, []).extend(tests)
-        self.replayed += other.replayed
-        self.live += other.live
-        self.opened += other.opened
-        self.missed += other.missed
-        self.filed += other.filed
-        self.mocked += other.mocked
-        self.kept = list(dict.fromkeys([*self.kept, *other.kept]))
-        self.refused += other.refused
-        self.passed += other.passed
-        self.problems += other.problems
-
-    def as_text(self) -> str:
-        """To be sent to another process of the same Acetate."""
-        played = [[path, list(each.items())] for path, each in self.played.items()]
-        return json.dumps(asdict(self) | {"played": played, "passed": dict(self.passed)})
-
-    @classmethod
-    def from_text(cls, text: str) -> Tally:
-        """What `as_text` wrote."""
-        values: dict[str, Any] = json.loads(text)
-        values["played"] = {path: dict(each) for path, each in values["played"]}
-        values["missed"] = [
-            Missed(**each | {"mismatches": tuple(Mismatch(**one) for one in each["mismatches"])})
-            for each in values["missed"]
-        ]
-        values["filed"] = [Filed(**each) for each in values["filed"]]
-        values["refused"] = [(test, place) for test, place in values["refused"]]
-        values["passed"] = Counter(values["passed"])
-        values["problems"] = [Problem(**each) for each in values["problems"]]
-        return cls(**values)
 
 
 class Session:
@@ -135,6 +84,10 @@ class Session:
         self._failing: list[str] = []
         self._recorders: list[Recorder] = []
         self._stranded: list[Recorder] = []
+        self._folders: dict[str, str] = {}
+        self._own: OwnApi | None = None
+        self._watching = ExitStack()
+        self._compared: Mapping[str, frozenset[int]] = {}
 
     @property
     def project(self) -> Project:
@@ -143,20 +96,29 @@ class Session:
 
     @property
     def shelf(self) -> Shelf:
-        setting = tuple(os.environ.get(name) for name in self._variables())
+        setting = tuple([os.environ.get(name) for name in self._variables])
         if self._shelf is None or setting != self._setting:
             environ = {name: value for name, value in os.environ.items() if value != DUMMY_KEY}
             self._shelf, self._setting = Shelf(Project(self.config, environ)), setting
         return self._shelf
 
+    @cached_property
+    def _key_vars(self) -> list[str]:
+        return list(dict.fromkeys(name for each in self.config.providers.values() for name in each.key_vars))
+
+    @cached_property
     def _variables(self) -> list[str]:
-        known = self.config.providers.values()
-        return [name for each in known for name in (*each.base_url_vars, *each.key_vars)]
+        """All that the project depends on, of the environment."""
+        return [*(name for each in self.config.providers.values() for name in each.base_url_vars), *self._key_vars]
 
     # the network
 
     def start(self) -> None:
         """In replay-only, close the network."""
+        if self.config.app is not None:
+            from acetate.own_api import OwnApi  # asyncio comes with it
+
+            self._own = OwnApi(self.config.app)
         if self.replay_only:
             self._guard = Guard(self._refused, self._provider_places())
             self._guard.start()
@@ -181,16 +143,22 @@ class Session:
         """A test starts. `with_dummies` gives providers' keys that are not set a value: where nothing goes live."""
         self.test = test
         self.failing()  # what happened between the tests is not this one's fault
+        if self._own is not None:
+            self._watching.enter_context(self._own.watching())
         if self._guard is not None:
             self._guard.providers = self._provider_places()
         if with_dummies:
-            for name in {name for each in self.config.providers.values() for name in each.key_vars}:
+            for name in self._key_vars:
                 if name not in os.environ:
                     os.environ[name] = DUMMY_KEY
                     self._dummies.append(name)
 
-    def end(self, *, passed: bool) -> None:
-        """It is over, with all its fixtures: what it recorded is put away."""
+    def end(self, *, passed: bool, ran: bool = False) -> None:
+        """It is over, with all its fixtures: what it recorded is put away. A test that was skipped has not `ran`."""
+        self._watching.close()
+        self._leave()
+        if self.test is not None and passed and ran:
+            self.tally.succeeded.append(self.test)
         for recorder in self._recorders:
             self._close(recorder, passed=passed)
         # One that could not be put away stays here, so that its journal stays this process's until it ends.
@@ -201,6 +169,21 @@ class Session:
                 del os.environ[name]
         self._dummies.clear()
         self.test = None
+
+    def _leave(self) -> None:
+        """Keep what the test was answered by the project's own API."""
+        exchanges = self._own.take() if self._own else []
+        if self._own is None or self.test is None or not exchanges:
+            return
+        from acetate.provide import leave  # for the few who have an `app`
+
+        try:
+            left = leave(self.project, self.test, self._own.document(), exchanges)
+        except AcetateError as error:
+            self.told(error)
+            return
+        self.tally.answered.append(self.test)
+        self.tally.undocumented += [each for each in left.undocumented if each not in self.tally.undocumented]
 
     def failing(self) -> list[str]:
         """Why the test that runs must not pass, whatever it says itself; told once."""
@@ -225,7 +208,7 @@ class Session:
     def has_news(self) -> bool:
         """True if any test had to do with cassettes or the network."""
         tally = self.tally
-        return bool(tally.opened or tally.missed or tally.refused or tally.filed or tally.problems)
+        return bool(tally.opened or tally.answered or tally.missed or tally.refused or tally.filed or tally.problems)
 
     # its cassette
 
@@ -245,7 +228,7 @@ class Session:
         tapes = [tape for each in (path, *extra) for tape in self._tapes(each, self._name(each), hooks)]
         exists = bool(tapes) if hooks.read else path.is_file()
         repeats = "last" if hooks.repeats else self.config.repeats
-        self.tally.opened += 1
+        self.tally.opened |= {tape.file.name: len(tape.exchanges) for tape in tapes} or {name: 0}
         recorder = Recorder(
             project=shelf.project,
             path=path,
@@ -253,7 +236,7 @@ class Session:
             test=test,
             mode=self._mode(record_mode, name, exists=exists),
             deck=Deck(tapes, shelf.project, repeats=repeats, same=hooks.same),
-            refuse=functools.partial(self._missed, refuse),
+            refuse=partial(self._missed, refuse),
             trouble=self._fail,
             record_mode="rewrite" if exists else "once",
             asked=hooks.asked,
@@ -279,11 +262,13 @@ class Session:
 
     def _name(self, path: Path) -> str:
         """The name of a cassette, from its path as pytest-recording writes it."""
-        root = f"{self.config.root}{os.sep}"
-        plain = os.path.normpath(path)
-        if plain.startswith(root) and plain == os.path.realpath(plain):
-            return plain[len(root) :].removesuffix(path.suffix).replace(os.sep, "/")
-        return name_of(path, self.config.root)
+        folder, _, name = os.path.normpath(path).rpartition(os.sep)
+        if folder not in self._folders:
+            self._folders[folder] = name_of(Path(folder) / "any", self.config.root).rpartition("/")[0]
+        if Path(path).is_symlink():
+            return name_of(path, self.config.root)
+        name = name.removesuffix(path.suffix)
+        return f"{self._folders[folder]}/{name}" if self._folders[folder] else name
 
     def _tapes(self, path: Path, name: str, hooks: Hooks) -> list[Tape]:
         """What a cassette plays: the file, and with `staged` what waits to take its place or to come behind it."""
@@ -363,14 +348,53 @@ class Session:
         except AcetateError as error:
             self.tally.problems.append(Problem(str(path), f"the report {error.problem}", "name another path"))
 
-    def verdict(self) -> Verdict:
-        """The verdict on all that was played and recorded, in all processes whose tallies were added."""
-        return examined(self.project, self.tally, os.environ)
+    def verdict(self, *, quick: bool) -> Verdict:
+        """The verdict on all that was played, recorded and answered, in all processes whose tallies were added.
+        A `quick` one does not ask git where it takes place."""
+        project = self.project
+        verdict = examined(project, self.tally, context_of(self.config.project, project.root, os.environ, quick=quick))
+        if not self.tally.answered:
+            return verdict
+        from acetate.provide import examine_provided
+
+        provided = examine_provided(project, verdict.context, tests=set(self.tally.answered))
+        self._compared = provided.compared
+        return merged([verdict, provided.verdict])
+
+    def unused(self, suite: Path) -> list[tuple[str, int | None]]:
+        """The cassettes of which a complete run of the suite below that folder has not played everything: how many
+        exchanges were left, or None for one that was not opened. Nothing after any other run. What the run has seen is
+        kept: `acetate prune` looks closer."""
+        tally, project = self.tally, self.project
+        recorded = sum(each.exchanges for each in tally.filed)
+        gaps = [*tally.gaps, *([f"{recorded} exchanges were recorded"] if recorded else [])]
+        played = {name: frozenset[int]() for name in tally.opened}
+        for path, exchanges in tally.played.items():
+            name = path.rpartition(".")[0]
+            played[name] = played.get(name, frozenset()) | frozenset(exchanges)
+        inside = suite.resolve().is_relative_to(project.root)
+        evidence = Evidence(
+            suite=suite.resolve().relative_to(project.root).as_posix() if inside else ".",
+            collected=frozenset(tally.collected),
+            passed=frozenset(tally.succeeded),
+            played=played,
+            compared=self._compared,
+            gaps=tuple(gaps),
+        )
+        if self.staged or not inside or evidence.missing:
+            return []
+        keep(project, evidence)
+        found: list[tuple[str, int | None]] = []
+        for name, path in project.cassettes():
+            if name not in tally.opened:
+                found += [(path, None)] * evidence.speaks_for(path)
+            elif left := tally.opened[name] - len(played[name]):
+                found.append((path, left))
+        return found
 
 
-def examined(project: Project, tally: Tally, environ: Mapping[str, str]) -> Verdict:
+def examined(project: Project, tally: Tally, context: Context) -> Verdict:
     """Examine what was played and what was recorded; nothing else of the cassettes."""
-    context = context_of(project.config.project, project.root, environ)
     files: dict[str, CassetteFile] = {}
     for path in [*tally.played, *(each.path for each in tally.filed)]:
         if not (project.root / path).is_file():
@@ -408,11 +432,6 @@ def _seen(change: Change, tests: Mapping[tuple[str, int], list[str]], fresh: set
         elif each.cassette in fresh:
             here.append(each)
     return replace(change, occurrences=tuple(here)) if here else None
-
-
-def unrecorded(each: Missed) -> Problem:
-    """A miss as a problem of the report."""
-    return Problem(each.test, f"{each.call} has no recording", f'pytest --record-mode={each.record} "{each.test}"')
 
 
 def _places(config: Config, environ: Mapping[str, str]) -> Iterable[Place]:

@@ -27,7 +27,7 @@ from acetate.secret import check_clean
 from acetate.snapshot import paired
 from acetate.verdict import Problem
 
-__all__ = ["Filed", "Staged", "file", "file_recovered", "recorded_in", "staged", "staged_path"]
+__all__ = ["Filed", "Staged", "all_staged", "file", "file_recovered", "recorded_in", "staged", "staged_path", "unstage"]
 
 How = Literal["append", "replace"]
 _VERSION = 1
@@ -70,6 +70,19 @@ def staged(root: Path, name: str) -> Staged | None:
         return Staged(name, said["how"], said["why"], tuple(said["tests"]), said["run"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def all_staged(root: Path) -> list[Staged]:
+    """Everything that waits, by name."""
+    folder = root / WORKSPACE / "staged"
+    names = sorted(path.relative_to(folder).as_posix().removesuffix(".json") for path in folder.rglob("*.json"))
+    return [found for name in names if (found := staged(root, name)) is not None]
+
+
+def unstage(root: Path, name: str) -> None:
+    """It waits no longer: it is in its place, or is not wanted."""
+    staged_path(root, name).unlink(missing_ok=True)
+    _note_path(root, name).unlink(missing_ok=True)
 
 
 def file(recorder: Recorder, *, passed: bool, run: str) -> Iterator[Filed]:

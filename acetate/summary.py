@@ -8,11 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from acetate.change import Absent, Change
 from acetate.missed import Missed
 from acetate.report.wording import columns, counted, cut, grouped, place, side
-from acetate.session import Tally, unrecorded
 from acetate.staging import Filed
+from acetate.tally import Tally, unrecorded
 from acetate.verdict import Verdict, short_fingerprints
 
 __all__ = ["summary"]
+
+Unused = Sequence[tuple[str, int | None]]
+"""Files of cassettes, with the number of exchanges that were not played; None where it was not even opened."""
 
 _SHOWN = 10
 _NAME = 200
@@ -23,7 +26,15 @@ _WORDS = {
 }
 
 
-def summary(verdict: Verdict, tally: Tally, *, ci: bool, replay_only: bool, verbose: bool = False) -> list[str]:
+def summary(
+    verdict: Verdict,
+    tally: Tally,
+    unused: Unused = (),
+    *,
+    ci: bool,
+    replay_only: bool,
+    verbose: bool = False,
+) -> list[str]:
     """The lines below the heading `acetate`."""
     blocks = [
         _settings(tally),
@@ -32,6 +43,8 @@ def summary(verdict: Verdict, tally: Tally, *, ci: bool, replay_only: bool, verb
         *_changed(verdict, ci=ci),
         _recorded(tally.filed),
         _mocked(tally.mocked),
+        _undocumented(tally.undocumented),
+        _unused(unused),
         _problems(verdict, tally),
         _passed(tally) if replay_only and verbose else [],
     ]
@@ -173,6 +186,26 @@ def _mocked(every: Sequence[str]) -> list[str]:
     return [
         f"MOCKED  {counted(len(every), 'exchange')} opened no socket and was not recorded; answered by {cut(names)}"
     ]
+
+
+def _undocumented(every: Sequence[str]) -> list[str]:
+    if not every:
+        return []
+    shown = ", ".join(cut(each) for each in every[:_SHOWN])
+    return [f"UNDOCUMENTED  {counted(len(every), 'call')} of our API that its OpenAPI document does not have: {shown}"]
+
+
+def _unused(every: Unused) -> list[str]:
+    if not every:
+        return []
+    lines = [f"UNUSED  {counted(len(every), 'cassette')} that this complete run did not need, or not all of"]
+    lines += [f"  {cut(path, _NAME)}   {_left(left)}" for path, left in every[:_SHOWN]]
+    lines += [f"  and {len(every) - _SHOWN} more"] * (len(every) > _SHOWN)
+    return [*lines, "  look closer    acetate prune   (removes nothing unless told to)"]
+
+
+def _left(number: int | None) -> str:
+    return "no test opened it" if number is None else f"{counted(number, 'exchange')} not played"
 
 
 def _problems(verdict: Verdict, tally: Tally) -> list[str]:

@@ -15,7 +15,6 @@ from acetate.context import context_of
 from acetate.errors import UsageError
 from acetate.examine import examine
 from acetate.project import Project
-from acetate.provide import with_provided
 from acetate.report import FORMATS, render
 from acetate.verdict import Verdict, from_json, merged
 
@@ -44,7 +43,10 @@ def check(arguments: argparse.Namespace) -> int:
     else:
         files = project.cassettes(arguments.paths)
         verdict = examine(project, files, context, complete=not arguments.paths, counting=counting)
-        if not arguments.paths:
+        if project.config.app and not arguments.paths:
+            # Only who has an API under contract waits for it.
+            from acetate.provide import with_provided
+
             verdict = with_provided(verdict, project)
     code = _finish(verdict, arguments.format, outputs)
     if arguments.against is not None and arguments.format == "text" and code == 1:

@@ -9,7 +9,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-# pytester takes every module out again that a run imports first: these are slow to import.
+# pytester takes every module out again that a run imports first: these are slow to import, and of Acetate's there must
+# not be two.
 import aiohttp
 import httpcore
 import httpcore2
@@ -21,12 +22,15 @@ import requests
 import together as together_sdk
 import vcr
 
+import acetate.provide
+import acetate.standalone
+import acetate.summary
 from acetate.cassette import read_exchanges, read_text
 from acetate.exchange import Exchange
 from tests.standin.fixture import together as together
 from tests.standin.server import Standin
 
-assert all((aiohttp, httpcore, httpcore2, httpx, httpx2, openai, requests, together_sdk, vcr))
+assert all((aiohttp, httpcore, httpcore2, httpx, httpx2, openai, requests, together_sdk, vcr, acetate))
 
 MODEL = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
 KEY = "tgp_v1_a-key-that-opens-nothing-0123456789"

@@ -1,0 +1,108 @@
+"""What only a whole run can tell: what our own API answered, and what no test uses any more."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+APP = """
+from fastapi import FastAPI
+
+app = FastAPI(title="Shop")
+
+@app.get("/items/{name}")
+def item(name: str) -> dict[str, object]:
+    return ITEM
+"""
+TESTS = """
+from fastapi.testclient import TestClient
+from shop import app
+
+def test_item():
+    with TestClient(app) as by:
+        assert by.get("/items/a").status_code == 200
+        by.get("/nowhere")
+"""
+
+
+def shop(suite, item):
+    suite.write("acetate.toml", 'project = "shop"\napp = "shop:app"\n')
+    suite.write("shop.py", APP.replace("ITEM", json.dumps(item)))
+    suite.tests(TESTS)
+
+
+def test_our_own_api_is_examined_without_edits_to_its_tests(suite):
+    shop(suite, {"name": "a", "price": 1})
+    first = suite.run("-W", "default")
+    assert "exchange-unapproved" in first.text
+    assert "what our API returns to its clients" in first.text
+    assert "UNDOCUMENTED  1 call of our API that its OpenAPI document does not have: GET /nowhere" in first.text
+    assert suite.acetate("accept", "--all").returncode == 0
+    suite.env("CI", "1")
+    assert suite.run("-W", "default").code == 0
+    suite.env("CI", None)
+    shop(suite, {"name": "a"})
+    second = suite.run("-W", "default")
+    assert second.code == 0
+    assert "$.price" in second.text
+    suite.env("CI", "1")
+    assert suite.run("-W", "default").code == 1
+
+
+@pytest.fixture
+def three(suite):
+    """Three recordings of two tests, all of them played."""
+    suite.tests(
+        """
+        @pytest.mark.vcr
+        def test_one():
+            ask("a")
+            if not os.environ.get("LESS"):
+                ask("b")
+
+        @pytest.mark.vcr
+        def test_two():
+            ask("c")
+        """
+    )
+    suite.run("--record-mode=once")
+    return suite
+
+
+def test_a_complete_run_names_what_nobody_uses(three):
+    assert "UNUSED" not in three.run().text
+    three.env("LESS", "1")
+    run = three.run()
+    assert run.block("UNUSED")[:3] == [
+        "UNUSED  1 cassette that this complete run did not need, or not all of",
+        "  cassettes/test_chat/test_one.yaml   1 exchange not played",
+        "  look closer    acetate prune   (removes nothing unless told to)",
+    ]
+    assert "cassettes/test_chat/test_one" in three.acetate("prune").stdout
+
+
+def test_a_cassette_that_no_test_opens_is_named(three):
+    three.write("cassettes/old.yaml", "interactions: []\nversion: 1\n")
+    assert "  cassettes/old.yaml   no test opened it" in three.run().block("UNUSED")
+
+
+@pytest.mark.parametrize("arguments", [("-k", "one"), ("test_chat.py::test_one",), ("--acetate-staged",)])
+def test_a_run_that_left_something_out_names_nothing(three, arguments):
+    three.env("LESS", "1")
+    assert "UNUSED" not in three.run(*arguments).text
+
+
+def test_a_run_with_a_failed_or_skipped_test_names_nothing(three):
+    three.env("LESS", "1")
+    three.write("test_more.py", "import pytest\ndef test_bad():\n    assert 0\n")
+    assert "UNUSED" not in three.run().text
+    three.write("test_more.py", "import pytest\n@pytest.mark.skip\ndef test_bad():\n    pass\n")
+    assert "UNUSED" not in three.run().text
+
+
+def test_workers_tell_it_together(three):
+    three.env("LESS", "1")
+    assert "UNUSED  1 cassette" in three.spawn("-n", "2").text
