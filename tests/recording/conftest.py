@@ -91,7 +91,7 @@ class Suite:
     def run(self, *args: str) -> Run:
         """In this process."""
         before = len(self.standin.requests)
-        result = self.pytester.runpytest_inprocess("-q", "-W", "error", "-p", "no:cacheprovider", *args)
+        result = self.pytester.runpytest_inprocess("-q", "-W", "error", "-p", "no:asyncio", "-p", "no:cacheprovider", *args)
         return Run(result.outlines, result.ret, result.parseoutcomes(), len(self.standin.requests) - before)
 
     def spawn(self, *args: str, timeout: float = 60) -> Run:
