@@ -150,6 +150,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "LC_ALL": "C.UTF-8",
         "COLUMNS": "80",
+        "PYTEST_ADDOPTS": "-p no:asyncio",  # it warns where a project has not chosen how long its loops live
         "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
         "GIT_CONFIG_SYSTEM": os.devnull,
     }
