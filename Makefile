@@ -6,6 +6,9 @@ IN_VENV = $(VENV)/bin/python -m
 TESTS =
 LOCK =
 
+# A file of tests stays in one process: what its tests share is made once.
+EVERY_CORE = -n auto --dist loadfile
+
 # PYTHON=/path/to/python chooses; otherwise the first of these that is new enough.
 PYTHON ?=
 CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
@@ -43,7 +46,7 @@ run: $(INSTALLED) ## the main job, on this repository's own cassettes
 	@echo "next: $(VENV)/bin/acetate --help, or docs/index.md"
 
 test: $(INSTALLED) ## run the tests; TESTS=tests/toolkit runs some of them
-	@$(IN_VENV) pytest $(TESTS)
+	@$(IN_VENV) pytest $(EVERY_CORE) $(TESTS)
 
 check: format lint types imports coverage ## all that CI holds: format, lint, types, imports, tests, coverage
 
@@ -61,7 +64,7 @@ imports: $(INSTALLED)
 
 coverage: $(INSTALLED)
 	@$(IN_VENV) coverage erase
-	@$(IN_VENV) coverage run -m pytest
+	@$(IN_VENV) coverage run -m pytest $(EVERY_CORE)
 	@$(IN_VENV) coverage combine --quiet
 	@rm -f .coverage.*  # of processes that a test killed
 	@$(IN_VENV) coverage report

@@ -76,7 +76,7 @@ def test_a_body_that_is_cut_off_is_refused(coding: str) -> None:
 @pytest.mark.parametrize(
     ("coding", "body"),
     [
-        ("gzip", gzip.compress(b"hello")[:-8] + bytes(8)),
+        ("gzip", gzip.compress(b"hello", mtime=0)[:-8] + bytes(8)),
         ("deflate", zlib.compress(b"hello")[:-4] + bytes(4)),
         ("deflate", b"\x07\xff\xfe\xfd"),
         ("br", b"\xff\xff\xff\xff"),
