@@ -6,6 +6,9 @@ IN_VENV = $(VENV)/bin/python -m
 TESTS =
 LOCK =
 
+COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-annotate --no-emit-index-url
+
 # A file of tests stays in one process: what its tests share is made once.
 EVERY_CORE = -n auto --dist loadfile
 
@@ -79,8 +82,8 @@ docs: $(INSTALLED) ## write docs/reference/ from the code
 
 lock: $(INSTALLED) ## requirements/ from pyproject.toml; LOCK=--upgrade takes the newest
 	@$(IN_VENV) pip install --quiet --disable-pip-version-check uv
-	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --group dev $(LOCK) pyproject.toml -o requirements/dev.txt
+	@$(COMPILE) --group dev $(LOCK) pyproject.toml -o requirements/dev.txt
+	@$(COMPILE) --group service -c requirements/dev.txt pyproject.toml -o requirements/service.txt
 
 matrix: ## the toolkit's tests on every supported Python found here
 	@for version in 3.11 3.12 3.13 3.14; do \

@@ -1,0 +1,105 @@
+"""`python -m app serve | migrate | create-admin | reset-password`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import structlog
+import uvicorn
+from pydantic import ValidationError
+
+from app import migration
+from app.auth import service
+from app.database import Database
+from app.errors import Problem
+from app.main import create_app
+from app.models import Role
+from app.observability import configure_logging
+from app.settings import PREFIX, Settings, unknown_variables, with_secret_key
+
+__all__ = ["main"]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(words)
+    try:
+        settings = with_secret_key(Settings())
+        arguments.run(settings, arguments)
+    except ValidationError as error:
+        for item in error.errors():
+            place = "_".join(str(part) for part in item["loc"]).upper()
+            print(f"{PREFIX}{place}: {item['msg']}\n  next: see docs/service.md", file=sys.stderr)
+        return 2
+    except Problem as problem:
+        print(problem.detail, file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(f"{error}\n  next: see docs/service.md", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m app", description="The service: runs, reviews and the page.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    serve = verbs.add_parser("serve", help="migrate the database and serve; makes the first administrator")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8400)
+    serve.set_defaults(run=_serve)
+    verbs.add_parser("migrate", help="bring the database up to date and stop").set_defaults(run=_migrate)
+    admin = verbs.add_parser("create-admin", help="make an administrator and print the password, once")
+    admin.add_argument("user")
+    admin.set_defaults(run=_create_admin)
+    reset = verbs.add_parser("reset-password", help="print a new password, once; every token of the user is void")
+    reset.add_argument("user")
+    reset.set_defaults(run=_reset_password)
+    return parser
+
+
+def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
+    configure_logging(settings.log_level)
+    for name in unknown_variables():
+        structlog.get_logger("acetate.service").warning("this variable is no setting", variable=name)
+    migration.upgrade(settings.database_url)
+    application = create_app(settings)
+    made = service.first_administrator(application.state.database, application.state.settings)
+    print(f"Acetate's service: http://{arguments.host}:{arguments.port}/", flush=True)
+    if made:
+        print("First administrator, shown this once:\n  user      {}\n  password  {}".format(*made), flush=True)
+    uvicorn.run(
+        application,
+        host=arguments.host,
+        port=arguments.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _migrate(settings: Settings, _arguments: argparse.Namespace) -> None:
+    migration.upgrade(settings.database_url)
+    print("The database is up to date.")
+
+
+def _create_admin(settings: Settings, arguments: argparse.Namespace) -> None:
+    migration.upgrade(settings.database_url)
+    database = Database(settings.database_url)
+    user, password = service.create_user(database, settings, username=arguments.user, role=Role.ADMIN)
+    database.close()
+    print(f"user      {user.username}\npassword  {password}")
+
+
+def _reset_password(settings: Settings, arguments: argparse.Namespace) -> None:
+    database = Database(settings.database_url)
+    with database.read() as session:
+        user = service.user_named(session, arguments.user)
+    print(f"user      {user.username}\npassword  {service.reset_password(database, settings, user.id)}")
+    database.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

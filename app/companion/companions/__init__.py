@@ -1,0 +1,1 @@
+"""Personas to talk to."""

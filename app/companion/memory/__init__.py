@@ -1,0 +1,1 @@
+"""What a companion remembers of what its user said, and how it is found again."""

@@ -1,0 +1,1 @@
+"""Decisions on the changes of runs, and their history."""

@@ -1,0 +1,76 @@
+"""Rate limits, per user and route, counted in the database for all processes together."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from limits import parse
+from starlette.testclient import TestClient
+
+from app.companion.window import hit
+from app.main import create_app
+from app.models import RateWindow, now
+from tests.app.engines import ONLY_SQLITE
+
+CHAT = "/api/chat"
+ASK = {"message": "Hello?"}
+
+
+def test_who_sends_too_much_is_told_when_to_come_back(client_told, together):
+    user = client_told(companion_chats="2/minute")
+    answers = [user.post(CHAT, json=ASK) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers["ratelimit"][:11] for answer in answers] == ['"route";r=1', '"route";r=0', '"route";r=0']
+    refused = answers[-1]
+    assert refused.json()["code"] == "rate-limited"
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["ratelimit-policy"] == '"route";q=2;w=60'
+    assert len(user.get(CHAT).json()["items"]) == 4
+
+
+@ONLY_SQLITE
+def test_each_user_and_each_route_has_a_limit_of_its_own(client_told, other):
+    user = client_told(companion_requests="1/minute")
+    paths = [CHAT, "/api/v1/conversations/", "/api/v1/companions/", "/api/v1/memories/", "/api/v1/tools/"]
+    assert [user.get(path).status_code for path in paths] == [200] * 5
+    assert [user.get(path).status_code for path in paths] == [429] * 5
+    assert user.get(CHAT, headers=other).status_code == 200
+
+
+@ONLY_SQLITE
+def test_two_applications_count_together(settings, me, client_told):
+    first = client_told(companion_chats="2/minute")
+    with TestClient(create_app(first.app.state.settings), headers=me) as second:
+        codes = [client.post(CHAT, json=ASK).status_code for client in (first, second, first, second)]
+    assert codes == [200, 200, 429, 429]
+
+
+def test_of_many_at_once_none_slips_through(database):
+    user_id, rate = uuid4(), parse("5/minute")
+
+    def one(_):
+        with database.write() as session:
+            return hit(session, rate, user_id, "GET /").allowed
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(one, range(40))) == 5
+
+
+def test_a_window_that_is_over_begins_anew(database):
+    user_id, rate = uuid4(), parse("1/minute")
+    with database.write() as session:
+        assert hit(session, rate, user_id, "GET /").allowed
+        assert not hit(session, rate, user_id, "GET /").allowed
+        session.query(RateWindow).update({"ends_at": now() - timedelta(seconds=1)})
+        again = hit(session, rate, user_id, "GET /")
+    assert (again.allowed, again.remaining, again.seconds) == (True, 0, 60)
+
+
+@ONLY_SQLITE
+@pytest.mark.parametrize("rate", ["often", "0", ""])
+def test_a_rate_that_is_none_is_refused_at_start(client_told, rate):
+    with pytest.raises(ValueError):
+        client_told(companion_chats=rate)

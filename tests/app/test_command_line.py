@@ -1,0 +1,137 @@
+"""`python -m app`: served, migrated, and people let in from a terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from app.__main__ import main
+from app.auth import service
+from app.auth.passwords import passwords
+from app.database import Database
+from app.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def url(tmp_path, monkeypatch) -> str:
+    """A database that is not there yet, and a cheap password hash."""
+    url = f"sqlite:///{tmp_path}/data/service.db"
+    monkeypatch.setenv("ACETATE_DATABASE_URL", url)
+    monkeypatch.setenv("ACETATE_PASSWORD_MEMORY_KIB", "8")
+    monkeypatch.setenv("ACETATE_PASSWORD_ROUNDS", "1")
+    passwords.cache_clear()
+    return url
+
+
+def signs_in(url: str, name: str, password: str) -> bool:
+    database, settings = Database(url), Settings()
+    with database.read() as session:
+        known = service.user_named(session, name).password_hash
+    database.close()
+    return passwords(settings.password_memory_kib, settings.password_rounds).verify(password, known)
+
+
+def shown(text: str) -> tuple[str, str]:
+    """User and password as they were printed."""
+    return re.findall(r"user +(\S+)", text)[-1], re.findall(r"password +(\S+)", text)[-1]
+
+
+def test_an_administrator_is_made_and_the_password_shown(url, capsys):
+    assert main(["create-admin", "mara"]) == 0
+    assert signs_in(url, *shown(capsys.readouterr().out))
+
+
+def test_a_name_that_is_taken_is_said(url, capsys):
+    main(["create-admin", "mara"])
+    assert main(["create-admin", "Mara"]) == 1
+    assert capsys.readouterr().err == "There is a user of that name.\n"
+
+
+def test_a_password_is_reset_and_shown(url, capsys):
+    main(["create-admin", "mara"])
+    _, old = shown(capsys.readouterr().out)
+    assert main(["reset-password", "MARA"]) == 0
+    name, new = shown(capsys.readouterr().out)
+    assert name == "mara"
+    assert signs_in(url, name, new)
+    assert not signs_in(url, name, old)
+
+
+def test_a_user_who_is_not_there_has_no_password(url, capsys):
+    main(["migrate"])
+    assert main(["reset-password", "mara"]) == 1
+    assert capsys.readouterr().err == "There is no user of that name.\n"
+
+
+def test_migrating_twice_is_the_same_as_once(url, capsys):
+    assert main(["migrate"]) == main(["migrate"]) == 0
+    assert capsys.readouterr().out == "The database is up to date.\n" * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ACETATE_SECRET_KEY", "short", "shorter than 32"),
+        ("ACETATE_TOKEN_MINUTES", "0", "ACETATE_TOKEN_MINUTES"),
+        ("ACETATE_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none", "ACETATE_SECRET_KEY is needed"),
+    ],
+)
+def test_a_setting_that_cannot_work_says_what_to_do(url, monkeypatch, capsys, name, value, said):
+    monkeypatch.setenv(name, value)
+    assert main(["migrate"]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "next: see docs/service.md" in error
+    assert value not in error or len(value) < 6
+
+
+@pytest.fixture
+def served(url, free_port):
+    """The service as `make run` starts it: its process, its address and what it printed first."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "app", "serve", "--port", str(free_port)],
+        cwd=ROOT,
+        env={**os.environ, "ACETATE_DATABSE_URL": "misspelt"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout
+    lines = [running.stdout.readline() for _ in range(4)]
+    yield running, f"http://127.0.0.1:{free_port}", "".join(lines)
+    if running.poll() is None:
+        running.kill()
+    running.communicate()
+
+
+def fetch(address: str) -> bytes:
+    for _ in range(200):
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                return answer.read()
+        except urllib.error.URLError:
+            pass
+    raise AssertionError("it never answered")
+
+
+def test_it_is_served_with_a_first_administrator_and_stops_when_told(served, url):
+    running, address, printed = served
+    assert f"{address}/" in printed
+    assert signs_in(url, *shown(printed))
+    assert fetch(f"{address}/health/ready").startswith(b'{"status":"ok"')
+    running.send_signal(signal.SIGTERM)
+    out, err = running.communicate(timeout=30)
+    assert out == ""
+    assert "ACETATE_DATABSE_URL" in err
+    assert shown(printed)[1] not in err
+    assert all(line.startswith("{") for line in err.splitlines()), err
