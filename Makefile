@@ -20,7 +20,7 @@ CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 COVERED = acetate/redaction.py,acetate/cassette.py,acetate/matching.py,acetate/journal.py,acetate/files.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lint types imports coverage fmt docs lock matrix bench-check bench-shape clean
+.PHONY: help install run test check format lint types imports coverage fmt record docs lock matrix bench-check bench-replay bench-killed bench-shape clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,9 @@ fmt: $(INSTALLED) ## format, and fix what can be fixed
 	@$(IN_VENV) ruff check --fix-only --quiet .
 	@$(IN_VENV) ruff format .
 
+record: $(INSTALLED) ## record this repository's own cassettes again, from the stand-in in tests/standin
+	@$(IN_VENV) tests.recorded.record
+
 docs: $(INSTALLED) ## write docs/reference/ from the code
 	@$(VENV)/bin/python docs/generate.py
 
@@ -96,6 +99,12 @@ matrix: ## the toolkit's tests on every supported Python found here
 
 bench-check: $(INSTALLED) ## time `acetate check`
 	@$(VENV)/bin/python bench/check.py
+
+bench-replay: $(INSTALLED) ## time playing cassettes, beside others
+	@$(VENV)/bin/python bench/replay.py
+
+bench-killed: $(INSTALLED) ## kill 200 recordings and count what is lost
+	@KILLED_RECORDINGS=200 $(IN_VENV) pytest tests/recording/test_killed.py
 
 bench-shape: $(INSTALLED) ## time learning a contract
 	@$(VENV)/bin/python bench/shape.py

@@ -15,6 +15,7 @@ from acetate.body import Json
 from acetate.change import ABSENT, Absent, Change
 from acetate.mask import forms
 from acetate.path import ITEM, MAP_KEY, parts
+from acetate.sequence import shown_by
 from acetate.shape import JSON_TEXT, MASKS, NOTE
 from acetate.snapshot import Entry
 
@@ -25,6 +26,7 @@ Leaf: TypeAlias = "Json | Absent"
 
 _WHOLE = ("$status", "$headers.content-type")
 _ENVELOPES = ("body-wrapped", "body-unwrapped")
+_SIGNS = frozenset({JSON_TEXT, MAP_KEY})
 
 
 class _Edit(NamedTuple):
@@ -90,6 +92,13 @@ def _steps(path: str, stream: bool) -> list[str]:
 
 def _edited(before: Json, now: Json, steps: list[str], change: Change) -> Json:
     """The edit that a kind of change asks for and no more: one path can carry several changes."""
+    if change.kind.endswith("-became-map"):
+        # As a map: other keys the next time are no news.
+        return _taken(before, _mapped(now, [*steps, MAP_KEY]), steps, _RETYPE)
+    if MAP_KEY in steps:
+        now = _mapped(now, steps)
+    if isinstance(change.before, list) and isinstance(change.after, list) and ITEM not in steps:
+        return _resequenced(before, now, steps, change.before, change.after)
     match change.kind:
         case "body-wrapped" | "body-unwrapped" if not steps and isinstance(before, dict) and isinstance(now, dict):
             return {key: before.get(key, value) for key, value in now.items()}
@@ -129,6 +138,37 @@ def _replaced(value: Json, steps: list[str], old: Leaf, new: Leaf) -> Json:
     if isinstance(value, dict) and step in value:
         return {**value, step: _replaced(value[step], rest, old, new)}
     return value
+
+
+def _mapped(value: Json, steps: list[str]) -> Json:
+    """The value with every object that the path goes through as a map written as one."""
+    if not steps:
+        return value
+    step, rest = steps[0], steps[1:]
+    if step == MAP_KEY and isinstance(value, dict) and _SIGNS.isdisjoint(value):
+        value = {MAP_KEY: forms(list(value.values()))}
+    held = _forms_in(value, step)
+    if held is not None:
+        return _with_forms(value, [_mapped(each, rest) for each in held])
+    if isinstance(value, dict) and step in value:
+        return {**value, step: _mapped(value[step], rest)}
+    return value
+
+
+def _resequenced(before: Json, now: Json, steps: list[str], was: list[Json], wanted: list[Json]) -> Json:
+    """The approved items in the order in which they are seen, without those that are not, and those that are new."""
+    if steps:
+        if isinstance(before, dict) and isinstance(now, dict) and steps[0] in before and steps[0] in now:
+            return {**before, steps[0]: _resequenced(before[steps[0]], now[steps[0]], steps[1:], was, wanted)}
+        return before
+    old, new = (_forms_in(side, ITEM) or [] for side in (before, now))
+    known = [*was, *wanted]
+    items = [form for form in old if shown_by(form, known) is None]
+    for each in wanted:
+        items += [form for form in old if shown_by(form, known) == each] or [
+            form for form in new if shown_by(form, known) == each
+        ]
+    return forms(items)
 
 
 def _taken(before: Json, now: Json, steps: list[str], edit: _Edit) -> Json:

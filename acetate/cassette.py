@@ -172,7 +172,7 @@ def read_text(path: Path, where: str) -> str:
 
 def read_exchanges(text: str, where: str) -> list[Exchange]:
     """The exchanges of a cassette's text. Raises CassetteError with `where` and the interaction or line."""
-    if re.search(r"^(?:<<<<<<<|>>>>>>>) ", text, re.MULTILINE):
+    if any(f"\n{mark} " in f"\n{text}" for mark in ("<<<<<<<", ">>>>>>>")):
         raise CassetteError(
             "a merge left conflict markers in it",
             where=where,

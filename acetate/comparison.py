@@ -13,13 +13,17 @@ from typing import Protocol
 from acetate.body import Json
 from acetate.change import ABSENT, Difference
 from acetate.folding import Added, Removed, enveloped, folded
+from acetate.keying import rekeyed
 from acetate.mask import mark_at, remask
 from acetate.path import ITEM, MAP_KEY, child
 from acetate.provider import Rules
 from acetate.retyping import JSON_TYPES, type_kind, types_text
+from acetate.sequence import resequenced
 from acetate.shape import Shape
 
 __all__ = ["Known", "compare"]
+
+_BINARY = "binary"
 
 
 class Known(Protocol):
@@ -61,7 +65,9 @@ def compare(
         return [envelope]
     walk = _Walk(rules, known, model)
     walk.shapes(root, before, now)
-    return [*folded(root, walk.removed, walk.added, walk.found), *walk.values()]
+    found = [*folded(root, walk.removed, walk.added, walk.found), *walk.values()]
+    # The events of a stream come in pieces: which of them is before which says nothing.
+    return resequenced(approved[0], seen[0], rules, found, root) if len(approved) == len(seen) == 1 else found
 
 
 def _type_set(shape: Shape) -> frozenset[str]:
@@ -89,8 +95,9 @@ class _Walk:
         if before.map_value is not None and now.map_value is not None:
             self.shapes(path + MAP_KEY, before.map_value, now.map_value)
         elif before.map_value is None and before.types.get("object") and now.types.get("object"):
-            # What an older profile approved as a map kept no keys to compare with: the contract speaks alone.
-            self.properties(path, before, now)
+            # What was approved as a map, by an older profile or by a person, kept no keys to compare with: the contract
+            # speaks alone.
+            self.objects(path, before, now)
         if before.types.get("array") and now.types.get("array"):
             self.items(path, before, now)
         self.strings(path, before, now)
@@ -112,8 +119,15 @@ class _Walk:
         if surprising == {"null"}:
             self.report("became-nullable", path, before, now)
             return True
-        self.report(type_kind(old - {"null"}, new - {"null"}), path, before, now)
+        self.report(rekeyed(before, now) or type_kind(old - {"null"}, new - {"null"}), path, before, now)
         return False
+
+    def objects(self, path: str, before: Shape, now: Shape) -> None:
+        kind = rekeyed(before, now)
+        if kind is None:
+            self.properties(path, before, now)
+        else:
+            self.found.append(Difference(kind, path, path, *kind.split("-became-")))
 
     def properties(self, path: str, before: Shape, now: Shape) -> None:
         objects_before, objects_now = before.types["object"], now.types["object"]
@@ -148,8 +162,9 @@ class _Walk:
         old, new = _format(before), _format(now)
         if old == "JSON text" and not new and mark_at(self.rules, path) != "json":
             return  # Shown because a request asked for JSON, and this one did not.
-        if old and old != new:
-            self.found.append(Difference("format-changed" if new else "format-lost", path, path, old, new or "text"))
+        if old != new and (old or new == _BINARY):
+            kind = "format-changed" if new else "format-lost"
+            self.found.append(Difference(kind, path, path, old or "text", new or "text"))
         elif before.json is not None and now.json is not None and before.json.signature != now.json.signature:
             self.found.append(Difference("value-changed", path, path, "JSON text", "JSON text of another shape"))
 
@@ -203,8 +218,10 @@ class _Walk:
 
 
 def _format(shape: Shape) -> str | None:
-    """What all strings of a shape are: a time, JSON text, or nothing in particular."""
+    """What all strings of a shape are: a time, JSON text, no text at all, or nothing in particular."""
     strings = shape.types.get("string", 0)
+    if strings and shape.formats.get("<bytes>") == strings:
+        return _BINARY
     if strings and shape.formats.get("<time>") == strings:
         return "date-time"
     if strings and shape.json is not None and shape.json.count == strings:

@@ -29,6 +29,7 @@ _RULES = (*get_args(Mark), "maps")
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
 _APP_PLACE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*\Z")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_ADDRESS = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?\Z")
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]\Z")
 
 
@@ -68,7 +69,7 @@ class Config:
     """What holds for one project. `file` is None where nothing was configured; `contracts` and `snapshots` are folders
     and `cassettes` globs below `root`, with `/`; `severity` is keyed by kind, or by edge and kind
     (`consume.field-added`); `digest` stands for all that was said. `app` is the project's own (None where it has none),
-    `service` its name, `values` the places whose values its snapshots show."""
+    `service` its name, `values` the places whose values its snapshots show, `service_url` where runs are reviewed."""
 
     root: Path
     file: Path | None
@@ -85,6 +86,7 @@ class Config:
     app: str | None
     service: str
     values: tuple[str, ...]
+    service_url: str | None
 
 
 _TEXTS = "a list of texts"
@@ -108,6 +110,13 @@ KEYS: tuple[Key, ...] = (
         "Your own API, `package.module:app` or a function that makes it: what its test clients get is examined too.",
     ),
     Key("service", "a text", None, "What your own API is called in snapshots and contracts. Default: the project."),
+    Key(
+        "service_url",
+        "an address",
+        None,
+        "Where the service runs that `acetate push` sends runs to: `https://acetate.example.org`. Its token is in the "
+        "variable `ACETATE_TOKEN`, never here.",
+    ),
     Key(
         "provide.values",
         _PLACES,
@@ -294,6 +303,7 @@ def _config(root: Path, file: Path | None, table: dict[str, Any]) -> Config:
         app=said("app"),
         service=_service(said("service") or said("project") or root.name or "project", said("app"), said("cassettes")),
         values=tuple(said("provide.values")),
+        service_url=said("service_url"),
     )
 
 
@@ -419,6 +429,11 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
+def _check_address(value: Any) -> None:
+    fits = isinstance(value, str) and bool(_ADDRESS.match(value))
+    _require(fits, "an address of the web", 'write `"https://acetate.example.org"`, without a name or password in it')
+
+
 def _check_folder(value: Any) -> None:
     _check_text(value)
     path = PurePosixPath(value)
@@ -511,6 +526,7 @@ _CHECKS: Mapping[str, Callable[[Any], None]] = {
     "a text": _check_text,
     _TEXTS: _check_texts,
     "a folder": _check_folder,
+    "an address": _check_address,
     '"error" or "last"': _check_repeats,
     "true or false": _check_switch,
     _PATHS: _check_paths,

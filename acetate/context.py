@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import acetate
 from acetate.verdict import Context
 
-__all__ = ["context_of", "git", "in_ci"]
+__all__ = ["Head", "context_of", "git", "head_of", "in_ci"]
+
+
+class Head(NamedTuple):
+    """What is checked out: a commit, and the branch, if it is on one."""
+
+    commit: str | None
+    branch: str | None
 
 
 def in_ci(environ: Mapping[str, str]) -> bool:
@@ -35,15 +43,14 @@ def context_of(project: str, root: Path, environ: Mapping[str, str], *, quick: b
             author=environ.get("GITLAB_USER_LOGIN"),
             ci_url=environ.get("CI_JOB_URL"),
         )
-    commit, branch, author = (
-        git(root, *words)
-        for words in (
-            ("rev-parse", "HEAD"),
-            ("symbolic-ref", "--short", "HEAD"),
-            ("log", "-1", "--format=%an <%ae>"),
-        )
-    )
+    commit, branch = head_of(root)
+    author = git(root, "log", "-1", "--format=%an <%ae>")
     return Context(project=project, acetate=acetate.__version__, commit=commit, branch=branch, author=author)
+
+
+def head_of(root: Path) -> Head:
+    """What git has checked out."""
+    return Head(git(root, "rev-parse", "HEAD"), git(root, "symbolic-ref", "--short", "HEAD"))
 
 
 def git(root: Path, *words: str) -> str | None:

@@ -12,6 +12,7 @@ from acetate.mask import mark_at, remask
 from acetate.path import ITEM, MAP_KEY, child, parts
 from acetate.provider import Operation, Rules
 from acetate.shape import Shape
+from acetate.snapshot import Entry
 
 __all__ = ["Sample", "derive"]
 
@@ -30,6 +31,11 @@ class Sample(NamedTuple):
     reply: Json = None
     terminator: str | None = None
     recorded: str | None = None
+
+    @classmethod
+    def of(cls, entry: Entry) -> Sample:
+        """What an approved entry says."""
+        return cls(entry.model, entry.headers, entry.masked, entry.reply, entry.terminator, entry.recorded)
 
 
 _BATCH = 256

@@ -24,12 +24,22 @@ from acetate.library import Library, Ref
 from acetate.path import covers, expand, last, parts
 from acetate.project import CassetteFile, Project
 from acetate.provider import Rules
+from acetate.reckoning import reckoned
 from acetate.retyping import JSON_TYPES
 from acetate.snapshot import Entry, Observation, paired
 from acetate.spread import spread
 from acetate.verdict import Context, Counts, Problem, Verdict, judged, ordered
 
-__all__ = ["compared", "echoes", "entry_differences", "examine", "examine_cassette", "grouped", "is_reported"]
+__all__ = [
+    "compared",
+    "echoes",
+    "entry_differences",
+    "examine",
+    "examine_cassette",
+    "grouped",
+    "is_reported",
+    "violations",
+]
 
 
 Counting = Callable[[Iterator[Examined], int], Iterator[Examined]]
@@ -53,13 +63,15 @@ def examine(
         totals.update(each.totals)
     findings = [finding for each in shown for finding in each.findings]
     problems = [problem for each in shown for problem in each.problems]
+    notes: list[str] = []
     if complete and not problems:
+        problems, notes = reckoned(project, findings, totals)
         findings = census(findings, project.library, totals)
     changes = grouped(findings, totals, project, project.decisions, edge="consume")
     examined = sum(totals.values())
     counts = Counts(cassettes=len(shown), exchanges=sum(each.exchanges for each in shown), examined=examined)
     found = tuple(dict.fromkeys(problems))
-    return Verdict(judged(changes, found, examined), context, counts, changes, found)
+    return Verdict(judged(changes, found, examined), context, counts, changes, found, tuple(notes))
 
 
 def _examined(project: Project, files: Sequence[CassetteFile], counting: Counting | None) -> list[Examined]:
@@ -100,7 +112,7 @@ def compared(observation: Observation, entry: Entry | None, project: Project) ->
     comparison did not report."""
     seen = observation.entry
     if entry is None:
-        return [Difference("exchange-unapproved", "$", "$"), *_violations(observation, project.library, Ref.of(seen))]
+        return [Difference("exchange-unapproved", "$", "$"), *violations(observation, project.library, Ref.of(seen))]
     ref = Ref.of(entry)
     contract = project.library.contract(ref)
     if contract is None:
@@ -108,7 +120,7 @@ def compared(observation: Observation, entry: Entry | None, project: Project) ->
     found = entry_differences(entry, seen, project.rules(entry.operation), contract)
     if _is_another(found):
         return found
-    return found + [each for each in _violations(observation, project.library, ref) if not is_reported(each, found)]
+    return found + [each for each in violations(observation, project.library, ref) if not is_reported(each, found)]
 
 
 def entry_differences(entry: Entry, seen: Entry, rules: Rules, contract: Contract | None) -> list[Difference]:
@@ -232,7 +244,8 @@ def _form(entry: Entry) -> str:
     return "a stream" if entry.stream else "no stream"
 
 
-def _violations(observation: Observation, library: Library, ref: Ref) -> list[Difference]:
+def violations(observation: Observation, library: Library, ref: Ref) -> list[Difference]:
+    """Where an exchange breaks a contract; nothing where there is none."""
     validator = library.validator(ref)
     if validator is None:
         return []
@@ -248,10 +261,12 @@ def _violations(observation: Observation, library: Library, ref: Ref) -> list[Di
 
 
 def is_reported(difference: Difference, reported: Sequence[Difference]) -> bool:
-    """True if a path was named by the comparison already, itself, by a parent or by a child, also as a new name."""
+    """True if a path was named by the comparison already, itself, by a parent or by a child, also as a new name. What
+    is said of the order or the length of an array says nothing of what is in it."""
     return any(
         covers(path, difference.path) or covers(difference.path, path)
         for each in reported
+        if each.kind not in ("order-changed", "length-changed")
         for path in (each.path, each.after)
         if isinstance(path, str) and path.startswith("$")
     )

@@ -126,14 +126,22 @@ class Reader:
         if headers is None:
             return ()
         if isinstance(headers, dict):
-            pairs = [(name, value) for name, values in headers.items() for value in _values(values)]
+            named = list(headers.items())
         elif isinstance(headers, list) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in headers):
-            pairs = [(name, value) for name, values in headers for value in _values(values)]
+            named = headers
         else:
             raise Unreadable("its headers are not a mapping")
-        return tuple((self._line(name, "the name of a header"), self._value(value, name)) for name, value in pairs)
+        return tuple(
+            [
+                (self._line(name, "the name of a header"), self._value(value, name))
+                for name, values in named
+                for value in _values(values)
+            ]
+        )
 
     def _value(self, value: Any, name: Any) -> str:
+        if type(value) is str and not _INJECTION.search(value):  # as nearly all are: no words are needed for it
+            return value
         return "" if value is None else self._line(value, f"the header `{name!s:.80}`")
 
     def _line(self, value: Any, what: str) -> str:
@@ -194,15 +202,13 @@ class Reader:
             raise Unreadable("`response.acetate` is not what Acetate writes") from None
 
 
-def _values(values: Any) -> Iterator[Any]:
+def _values(values: Any) -> list[Any]:
     """The values of one header, however its recorder grouped them."""
-    if isinstance(values, list | tuple):
-        for value in values:
-            yield from _values(value)
-    elif isinstance(values, dict):
+    if isinstance(values, (list, tuple)):
+        return [one for value in values for one in ([value] if type(value) is str else _values(value))]
+    if isinstance(values, dict):
         raise Unreadable("the value of a header is a mapping")
-    else:
-        yield values
+    return [values]
 
 
 def _number(value: Any) -> int:

@@ -51,6 +51,13 @@ class Journal:
             ) from error
         self._count += 1
 
+    def close(self) -> None:
+        """Nothing more is written here. What it holds is left to `recover`."""
+        if self._file is not None:
+            self._file.close()
+            self._alive.close()
+            self._file = None
+
     def remove(self) -> None:
         """What it holds is in the cassette now, or is not wanted."""
         if self._file is not None:

@@ -7,7 +7,7 @@ a complete run, and a file that is still what it was during that run.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
@@ -52,12 +52,14 @@ class Leftovers:
     problems: list[Problem] = field(default_factory=list)
 
 
-def find_leftovers(project: Project, cassettes: Iterable[CassetteFile], runs: Sequence[Evidence]) -> Leftovers:
+def find_leftovers(
+    project: Project, cassettes: Iterable[CassetteFile], runs: Sequence[Evidence], used: Collection[str] = ()
+) -> Leftovers:
     """What nothing uses among all cassettes of a project and its snapshots, given the evidence of the complete runs
-    that are known, each of another suite."""
+    that are known, each of another suite. The cassettes in `used` hold nothing of that kind, and are not read."""
     leftovers = Leftovers()
     expected = {name for run in runs for name in _expected(run)}
-    known = set()
+    known = set(used)
     for file in cassettes:
         known.add(file.name)
         try:

@@ -131,12 +131,16 @@ class Library:
             next="acetate accept --rebuild   (derives all contracts again)",
         )
 
-    def refs(self) -> Iterator[Ref]:
-        """What the derived contracts speak for."""
+    def derived(self) -> Iterator[Contract]:
+        """Every derived contract."""
         for path in self.contract_files():
             contract = read_contract(self.tree.read(path) or b"{}", path)
             if "operation" in contract.evidence:
-                yield Ref.of_contract(contract)
+                yield contract
+
+    def refs(self) -> Iterator[Ref]:
+        """What the derived contracts speak for."""
+        return map(Ref.of_contract, self.derived())
 
     def contract_files(self) -> list[str]:
         """Every derived contract's file."""

@@ -193,6 +193,6 @@ def _remask_string(value: str, mark: Mark | None) -> Json:
         return "<number>" if mark == "number" else value
     if value not in MASKS:
         return _mask_string(value, mark)
-    if mark == "time" and value == "<time>":
+    if value == "<bytes>" or (mark == "time" and value == "<time>"):
         return value
     return "<id>" if mark == "id" else "<text>"

@@ -26,7 +26,7 @@ from acetate.path import ITEM, MAP_KEY, child, parts
 if TYPE_CHECKING:
     from acetate.provider import Provider
 
-__all__ = ["Mask", "Mismatch", "Miss", "match_key", "nearest"]
+__all__ = ["Mask", "Mismatch", "Miss", "drifted", "match_key", "nearest"]
 
 Mask = tuple[str, re.Pattern[str]]
 """A path in the body, and what does not count in the texts there."""
@@ -111,6 +111,15 @@ def nearest(
         return None
     mismatches = tuple(_mismatch(*difference) for difference in best[2][:_LISTED])
     return Miss(best[1], mismatches, _advice(best[2]))
+
+
+def drifted(recorded: Request, sent: Request) -> list[Mismatch]:
+    """Where the bodies of two requests differ, `match.ignore` and `match.mask` or not."""
+    sides = (
+        {"$" if kind != "bytes" else "body": value for kind, value in _body(each, (), ()).items()}
+        for each in (recorded, sent)
+    )
+    return [_mismatch(*each) for each in islice(_differences(*sides), _LISTED)]
 
 
 # What a request says

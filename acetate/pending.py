@@ -27,6 +27,7 @@ _VERSION: Final = 1
 _UNSAFE = re.compile(r'[<>:"/\\|?*%\x00-\x1f\x7f]')
 _LONGEST = 150
 _DOCUMENT: Final = "%openapi.json"  # no test has such a name: there, two hexadecimal digits follow a `%`
+_HEAD: Final = "%head.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Pending:
         """What was left, by test."""
         for path in sorted((self.folder / self.service).rglob("*.json")):
             name = path.relative_to(self.folder).as_posix().removesuffix(".json")
-            found = self.of(name) if path.name != _DOCUMENT else None
+            found = self.of(name) if path.name not in (_DOCUMENT, _HEAD) else None
             if found is not None:
                 yield found
 
@@ -123,6 +124,16 @@ class Pending:
             return Document(content["document"], "the app's OpenAPI document")
         except (KeyError, TypeError, AttributeError, AcetateError):
             return None
+
+    def mark(self, commit: str | None, branch: str | None) -> None:
+        """Keep what was checked out when this was left."""
+        said = {"version": _VERSION, "commit": commit, "branch": branch}
+        self._write(f"{self.service}/{_HEAD}", json.dumps(said))
+
+    def marked(self) -> tuple[str | None, str | None]:
+        """The commit and the branch that were checked out then, as far as they are known."""
+        content = self._read(f"{self.service}/{_HEAD}") or {}
+        return content.get("commit"), content.get("branch")
 
     def _read(self, path: str) -> Any:
         try:

@@ -24,6 +24,7 @@ from acetate.matching import match_key
 from acetate.provider import Operation, Providers, Rules, operation, rules
 from acetate.redaction import Redaction, redact_request
 from acetate.results import Results
+from acetate.rulebook import Rulebook
 from acetate.snapshot import Observation, observe
 
 __all__ = ["CassetteFile", "Project"]
@@ -72,6 +73,10 @@ class Project:
         )
 
     @cached_property
+    def rulebook(self) -> Rulebook:
+        return Rulebook(self.config.redact)
+
+    @cached_property
     def library(self) -> Library:
         return self.library_of(WorkingTree(self.root))
 
@@ -113,6 +118,11 @@ class Project:
             if (self.root / f"{name}{suffix}").is_file():
                 return CassetteFile(name, f"{name}{suffix}")
         raise UsageError("there is no such cassette", where=name, next="acetate status   (lists all cassettes)")
+
+    def target(self, name: str) -> str:
+        """The file of a cassette from the root, be it there or not."""
+        there = (f"{name}{suffix}" for suffix in _SUFFIXES if (self.root / f"{name}{suffix}").is_file())
+        return next(there, f"{name}{_SUFFIXES[0]}")
 
     def exchanges(self, file: CassetteFile) -> list[Exchange]:
         """What a cassette holds, not redacted."""

@@ -1,29 +1,32 @@
 """Promotion: a staged recording becomes the cassette, once no change in it is undecided or rejected; or it is dropped.
 
-A staged recording is examined under the name of its cassette, as if it lay there already. The approved files and the
+A staged recording is examined under the name of its cassette, as if it lay there already. Snapshots, contracts and
 cassette change together; whoever is killed in between finds the recording staged still, without a change in it, and
-the next decision swaps it.
+the next `accept --staged` swaps it. What left the stage is kept under `.acetate/undo/`, so that an undo brings it back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from acetate import review
-from acetate.cassette import Cassette, rendered
+from acetate.cassette import rendered
 from acetate.change import Change
 from acetate.decision import Decided
+from acetate.errors import UsageError
 from acetate.examine import examine
 from acetate.exchange import RedactedExchange
-from acetate.files import locked, write_atomic
-from acetate.project import CassetteFile, Project
+from acetate.files import locked
+from acetate.project import Project
 from acetate.redaction import redact
 from acetate.secret import check_clean
-from acetate.staging import Staged, all_staged, unstage
+from acetate.staging import Staged, StagedProject, all_staged, set_aside, staged_again, staged_path
 from acetate.verdict import Context, Verdict
 
-__all__ = ["Promotion", "accept", "examine_staged", "reject"]
+__all__ = ["Promotion", "accept", "examine_staged", "reject", "staged_at", "undo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,94 +37,89 @@ class Promotion:
     decided: list[Decided]
     swapped: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-    waiting: tuple[tuple[str, int], ...] = ()
+    waiting: Mapping[str, int] = field(default_factory=dict)
 
 
-class _StagedProject(Project):
-    """The project as it would be if what is staged were in place."""
-
-    def cassettes(self, paths: Sequence[str] = ()) -> list[CassetteFile]:
-        found = [each.file for each in all_staged(self.root)]
-        if not paths:
-            return found
-        names = {file.name for file in super().cassettes(paths)}
-        return [file for file in found if file.name in names or file.name in paths]
-
-    def cassette_file(self, name: str) -> CassetteFile:
-        found = next((each.file for each in all_staged(self.root) if each.name == name), None)
-        return found or super().cassette_file(name)
+def examine_staged(project: Project, context: Context, names: Collection[str] | None = None) -> Verdict:
+    """Examine the recordings that wait: all of them, or those of these cassettes. Raises UsageError where none does."""
+    staged = StagedProject(project.config, project.environ)
+    files = [each.file for each in all_staged(project.root) if names is None or each.name in names]
+    if not files:
+        raise UsageError("nothing is staged", next="pytest --record-mode=rewrite   (records again, and stages)")
+    return examine(staged, files, context)
 
 
-def examine_staged(project: Project, context: Context) -> Verdict:
-    """Examine all recordings that wait."""
-    staged = _StagedProject(project.config, project.environ)
-    return examine(staged, staged.cassettes(), context)
+def staged_at(project: Project, path: str) -> list[Staged]:
+    """What waits for a cassette or below a folder, named from the current folder, from the root, or as it lies under
+    `.acetate/staged/`. Raises UsageError where nothing does."""
+    root = project.root.resolve()
+    stage = staged_path(root, "any").parent
+    places = [(base / path).resolve() for base in (Path.cwd(), root)]
+    inside = [here.relative_to(base) for here in places for base in (stage, root) if here.is_relative_to(base)]
+    names = {each.as_posix().removesuffix(".yaml").removesuffix(".yml") for each in inside}
+    every = all_staged(project.root)
+    found = [each for each in every if any(name == "." or f"{each.name}/".startswith(f"{name}/") for name in names)]
+    if not found:
+        raise UsageError("nothing is staged there", where=path, next="acetate status   (lists what is staged)")
+    return found
 
 
-def accept(project: Project, changes: Sequence[Change], *, by: str, why: str) -> Promotion:
+def accept(project: Project, changes: Sequence[Change], *, by: str, why: str, names: Iterable[str] = ()) -> Promotion:
     """Approve changes of staged recordings. While a recording holds others that nobody has approved, only the decisions
-    are written; with the last of them snapshots, contracts and cassette change."""
-    staged = _StagedProject(project.config, project.environ)
-    chosen = {each.fingerprint for each in changes}
-    seen = examine_staged(project, Context(project.config.project, "")).changes
-    known = {each.name for each in all_staged(project.root)}
-    open_in = {name: _open(seen, name, chosen) for name in known}
-    ready = {name for name in known if not open_in[name]}
-    taken = [
-        part for each in seen if each.fingerprint in chosen or each.decision == "approved" for part in _in(each, ready)
-    ]
-    noted = [part for each in changes for part in _in(each, known - ready)]
-    decided = review.accept(staged, taken, by=by, why=why) if taken else []
-    decided += review.confirm(staged, noted, by=by, why=why) if noted else []
-    for each in all_staged(project.root):
-        if each.name in ready:
-            _swap(project, each)
-    return Promotion(decided, tuple(sorted(ready)), (), tuple(sorted((n, len(c)) for n, c in open_in.items() if c)))
+    are written; with the last of them snapshots, contracts and cassette change. `names` are cassettes whose recordings
+    are meant, too, be there a change in them or not."""
+    meant = sorted({where.cassette for each in changes for where in each.occurrences} | set(names))
+    with ExitStack() as locks:
+        for name in meant:
+            locks.enter_context(locked(project.root, f"recording {name}"))
+        known = {each.name: each for each in all_staged(project.root) if each.name in meant}
+        if not known:
+            return Promotion([])
+        seen = examine_staged(project, Context(project.config.project, ""), known).changes
+        chosen = {each.fingerprint for each in changes}
+        waiting = {name: number for name in known if (number := _undecided(seen, name, chosen))}
+        view = StagedProject(project.config, project.environ)
+        recordings = {name: _content(view, one) for name, one in known.items() if name not in waiting}
+        taken = [each for each in seen if each.fingerprint in chosen]
+        decided = review.accept(view, taken, by=by, why=why, waiting=waiting, recordings=recordings)
+        for name in recordings:
+            set_aside(project.root, name, decided[0].batch if decided else None)
+    return Promotion(decided, tuple(recordings), (), waiting)
 
 
 def reject(project: Project, changes: Sequence[Change], *, by: str, why: str) -> Promotion:
     """Refuse changes: the recordings that hold them are dropped, the cassettes stay, and why is kept."""
-    staged = _StagedProject(project.config, project.environ)
-    decided = review.reject(staged, changes, by=by, why=why)
-    names = {where.cassette for each in changes for where in each.occurrences}
-    dropped = [each.name for each in all_staged(project.root) if each.name in names]
+    view = StagedProject(project.config, project.environ)
+    decided = review.reject(view, changes, by=by, why=why)
+    dropped = [each.name for each in all_staged(project.root) if any(_occurs(one, {each.name}) for one in changes)]
     for name in dropped:
-        unstage(project.root, name)
+        set_aside(project.root, name, decided[0].batch)
     return Promotion(decided, (), tuple(dropped))
 
 
-def _open(changes: Iterable[Change], name: str, chosen: set[str]) -> list[Change]:
-    """What stands between a recording and its place; what is harmless does not."""
-    return [
-        each
-        for each in changes
-        if each.fingerprint not in chosen
-        and (each.decision == "rejected" or (each.decision is None and each.severity in ("error", "warn")))
-        and any(where.cassette == name for where in each.occurrences)
-    ]
+def undo(project: Project, decisions: Sequence[Decided], *, by: str, why: str) -> tuple[list[Decided], list[str]]:
+    """Take decisions back. The recordings that they took off the stage wait there again, unless newer ones do: these
+    cassettes are the second thing."""
+    undone = review.undo(project, decisions, by=by, why=why)
+    batches = {each.batch for each in decisions}
+    return undone, [name for batch in sorted(batches, reverse=True) for name in staged_again(project.root, batch)]
 
 
-def _in(change: Change, names: set[str]) -> Iterator[Change]:
-    """The change as far as it occurs in these cassettes."""
-    here = tuple(where for where in change.occurrences if where.cassette in names)
-    if here:
-        yield replace(change, occurrences=here)
+def _undecided(changes: Iterable[Change], name: str, chosen: Collection[str]) -> int:
+    """How many changes stand between a recording and its place."""
+    open_ones = (each for each in changes if each.fingerprint not in chosen and each.decision != "approved")
+    return sum(_occurs(each, {name}) for each in open_ones)
 
 
-def _swap(project: Project, staged: Staged) -> None:
-    """Put the recording where it belongs, redacted by the rules of today."""
+def _occurs(change: Change, names: Collection[str]) -> bool:
+    return any(where.cassette in names for where in change.occurrences)
+
+
+def _content(view: StagedProject, one: Staged) -> bytes:
+    """The cassette as it will be, redacted by the rules of today."""
     exchanges: list[RedactedExchange] = []
-    for exchange in project.exchanges(staged.file):
-        clean = redact(exchange, project.redaction)
-        check_clean(clean, project.redaction)
+    for exchange in view.exchanges(one.file):
+        clean = redact(exchange, view.redaction)
+        check_clean(clean, view.redaction)
         exchanges.append(clean)
-    path = project.root / f"{staged.name}.yaml"
-    with locked(project.root, f"recording {staged.name}"):
-        if staged.how == "replace":
-            write_atomic(path, rendered(exchanges).encode())
-        else:
-            cassette = Cassette(path, project.root)
-            for clean in exchanges:
-                cassette.append(clean)
-            cassette.save()
-    unstage(project.root, staged.name)
+    return rendered(exchanges).encode()

@@ -11,14 +11,18 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from acetate.change import ABSENT, Change, Difference, Evidence, Occurrence
 from acetate.comparison import compare
+from acetate.context import Head, head_of
 from acetate.contract import Contract, Schema
 from acetate.decision import Decisions
+from acetate.draft import Draft
 from acetate.errors import AcetateError
-from acetate.evolution import Draft, Evolved, evolved, places
+from acetate.evolution import Evolved, evolved, places
 from acetate.examine import grouped
 from acetate.exchange import Exchange, header
 from acetate.finding import Finding, Totals
@@ -88,6 +92,7 @@ def leave(project: Project, test: str, document: Document, exchanges: Iterable[E
             answers.append(answered(project, document, called, exchange))
     name = snapshot_name(project.config.service, test)
     pending(project).leave(Answers(name, test, tuple(answers)), document)
+    pending(project).mark(*_head(project.root))
     return Left(len(answers), tuple(unknown))
 
 
@@ -145,9 +150,34 @@ def examine_provided(project: Project, context: Context, *, tests: Collection[st
 
 
 def with_provided(verdict: Verdict, project: Project) -> Verdict:
-    """A verdict on recordings, with that on the project's own API where a run of its tests left something."""
-    provided = examine_provided(project, verdict.context).verdict if project.config.app else None
-    return merged([verdict, provided]) if provided and provided.counts.examined else verdict
+    """A verdict on recordings, with that on the project's own API where a run of its tests left something. What was
+    left on another branch speaks of other code: it is not looked at, and a note says so."""
+    if not project.config.app:
+        return verdict
+    stale = _stale(project)
+    if stale:
+        return replace(verdict, notes=(*verdict.notes, stale))
+    provided = examine_provided(project, verdict.context).verdict
+    return merged([verdict, provided]) if provided.counts.examined else verdict
+
+
+def _stale(project: Project) -> str | None:
+    """Why what was left is of no use here. A branch that was begun at the same commit has the same code."""
+    commit, branch = pending(project).marked()
+    now = head_of(project.root) if commit else None
+    if now is None or now.commit in (None, commit) or now.branch == branch:
+        return None
+    where = f"branch {branch}" if branch else "no branch"
+    return (
+        f"what the tests of {project.config.service} were answered is not looked at: it was left on {where}, at commit "
+        f"{str(commit)[:7]}; next: run the tests"
+    )
+
+
+@cache
+def _head(root: Path) -> Head:
+    """Once for all tests of a run: nobody checks out something else meanwhile."""
+    return head_of(root)
 
 
 def provided_since(
@@ -351,15 +381,18 @@ def _compared(entry: Entry, seen: Entry, rules: Rules, known: Promised) -> list[
     for each in compare(entry.masked, seen.masked, rules, known, model=entry.operation.name):
         if each.kind == "array-may-be-empty" and known.names_array(each.path):
             found.append(replace(each, kind="length-changed"))  # The document never said that there is an item.
-        elif each.kind != "value-changed" or mark_at(rules, each.path) == "keep" or _is_of_types(each):
+        elif each.kind != "value-changed" or mark_at(rules, each.path) == "keep" or _is_of_types_or_items(each):
             found.append(each)
     return found
 
 
-def _is_of_types(difference: Difference) -> bool:
-    """True where a value has another of its approved types: that is shape, and no matter of values."""
+def _is_of_types_or_items(difference: Difference) -> bool:
+    """True where a value has another of its approved types: that is shape, and no matter of values. Items are told
+    only where their values were asked for."""
     sides = (difference.before, difference.after)
-    return all(isinstance(side, str) and set(side.split()) <= _WORDS for side in sides)
+    return all(isinstance(side, list) for side in sides) or all(
+        isinstance(side, str) and set(side.split()) <= _WORDS for side in sides
+    )
 
 
 # --- the approved document --------------------------------------------------------------------------------------------

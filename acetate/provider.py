@@ -14,7 +14,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, Literal, NamedTuple
 
 from acetate.path import ITEM, MAP_KEY, parts
@@ -198,9 +198,13 @@ class Providers:
         for door in sorted(doors, key=lambda door: -len(door.path)):
             if door.host:
                 self._doors.setdefault(door.host, []).append(door)
+        self._identified = lru_cache(maxsize=1024)(self._identify)  # a suite calls the same few again and again
 
     def identify(self, uri: str) -> Address:
         """Whose URI this is. Scheme and userinfo never count; a fragment is no part of the path."""
+        return self._identified(uri)
+
+    def _identify(self, uri: str) -> Address:
         place = _place(uri)
         for door in self._doors.get(place.host, ()):
             if door.port in (None, place.port) and f"{place.path}/".startswith(f"{door.path}/"):

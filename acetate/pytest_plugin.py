@@ -15,6 +15,7 @@ import pytest
 from acetate.errors import AcetateError
 
 if TYPE_CHECKING:
+    from acetate.leftovers import Leftover
     from acetate.session import Session
     from acetate.vcr_bridge import BridgedCassette
     from acetate.verdict import Verdict
@@ -38,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--acetate-staged", action="store_true", help="Play the recordings that wait under .acetate/staged/."
     )
+    group.addoption(
+        "--acetate-mocks",
+        action="store_true",
+        help="Hold what hand-written mocks answer in a provider's place against the approved contracts.",
+    )
     group.addoption("--acetate-report", metavar="PATH", help="Write the report (JSON) of this run to a file.")
 
 
@@ -57,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ,
         replay_only=config.getoption("--acetate-replay-only"),
         staged=config.getoption("--acetate-staged"),
+        mocks=config.getoption("--acetate-mocks"),
         run=_worker_input(config).get("acetate_run"),
     )
     config.stash[_SESSION] = session
@@ -136,7 +143,7 @@ class _Run:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._unused: Sequence[tuple[str, int | None]] = ()
+        self._unused: Sequence[Leftover] = ()
 
     @pytest.hookimpl
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -192,7 +199,7 @@ class _Run:
             return
         verdict = config.stash[_VERDICT] = self._session.verdict(quick=not config.getoption("--acetate-report"))
         self._session.tally.gaps += _narrowed(config)
-        self._unused = self._session.unused(config.rootpath)
+        self._unused = self._session.leftovers(config.rootpath)
         if config.getoption("--acetate-report"):
             self._session.write_report(Path(config.getoption("--acetate-report")), verdict)
         if self._session.fails(verdict):

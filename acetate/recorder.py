@@ -73,11 +73,13 @@ class Recorder:
     read: Callable[[Path], list[Exchange]] | None = None
     write: Callable[[Path, Sequence[Exchange]], None] | None = None
     played: list[Played] = field(default_factory=list)
+    drifted: list[tuple[Played, Request]] = field(default_factory=list)
     live: int = 0
     missed: list[Missed] = field(default_factory=list)
     incomplete: list[tuple[Exchange, str]] = field(default_factory=list)
     mocked: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    ruled: set[str] = field(default_factory=set)
     _new: list[tuple[int, RedactedExchange]] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _missed_keys: set[str] = field(default_factory=set)
@@ -102,6 +104,8 @@ class Recorder:
         found = None if self.mode == "record" else self.deck.find(request)
         if found is not None:
             self.played.append(found)
+            if found.exchange.request.body != request.body:
+                self.drifted.append((found, request))
         elif self.mode == "play":
             raise self.refuse(self._miss(request, number))
         return found
@@ -129,6 +133,7 @@ class Recorder:
             exchange = self._exchange(call, status, reason, headers, body, chunks)
             if exchange is None:
                 return
+            self.ruled |= self.project.rulebook.matched(exchange)
             clean = redact(exchange, self.project.redaction)
             check_clean(clean, self.project.redaction)
             with self._lock:
@@ -161,6 +166,11 @@ class Recorder:
         if self._journal is not None:
             self._journal.remove()
             self._journal = None
+
+    def leave(self) -> None:
+        """What was not filed stays in the journal, for whoever recovers it."""
+        if self._journal is not None:
+            self._journal.close()
 
     def _exchange(
         self, call: Call, status: int, reason: str, headers: Headers, body: bytes, chunks: Sequence[tuple[int, int]]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Literal
 
 from acetate.adoption import adopted
@@ -25,15 +26,32 @@ from acetate.snapshot import Entry, paired, read_snapshot, snapshot_bytes
 
 __all__ = ["accept", "confirm", "rebuild", "reject", "undo"]
 
+Via = Literal["terminal", "service"]
 
-def accept(project: Project, changes: Sequence[Change], *, by: str, why: str) -> list[Decided]:
+_NONE: Mapping[str, bytes] = MappingProxyType({})
+
+
+def accept(
+    project: Project,
+    changes: Sequence[Change],
+    *,
+    by: str,
+    why: str,
+    via: Via = "terminal",
+    waiting: Collection[str] = (),
+    recordings: Mapping[str, bytes] = _NONE,
+) -> list[Decided]:
     """Approve changes: edit the snapshots of their occurrences at their paths, derive the contracts again, and write
-    one decision for each. All or nothing: files are written after everything was worked out."""
+    one decision for each. All or nothing: files are written after everything was worked out.
+
+    Of the cassettes in `waiting` only the decisions speak: their snapshots stay as they are. `recordings` are the new
+    bytes of cassettes, by name: they are written with snapshots that say what is in them.
+    """
     with locked(project.root, "review"):
         desk = _Desk(project)
-        steps = [(change, desk.adopt(change)) for change in changes]
-        contracts = desk.derive_contracts()
-        decided = [_decided(change, "approved", by, why, files + contracts, desk.batch) for change, files in steps]
+        steps = [(change, desk.adopt(change, waiting, recordings)) for change in changes]
+        together = desk.take(recordings) + desk.derive_contracts()
+        decided = [_decided(change, "approved", by, why, via, files + together, desk.batch) for change, files in steps]
         desk.write(decided)
     return decided
 
@@ -44,26 +62,34 @@ def confirm(project: Project, changes: Sequence[Change], *, by: str, why: str) -
     return _noted(project, changes, "approved", by, why)
 
 
-def reject(project: Project, changes: Sequence[Change], *, by: str, why: str) -> list[Decided]:
+def reject(project: Project, changes: Sequence[Change], *, by: str, why: str, via: Via = "terminal") -> list[Decided]:
     """Refuse changes: nothing approved is touched, and a change that is still there fails every run from now on."""
-    return _noted(project, changes, "rejected", by, why)
+    return _noted(project, changes, "rejected", by, why, via)
 
 
 def _noted(
-    project: Project, changes: Sequence[Change], decision: Literal["approved", "rejected"], by: str, why: str
+    project: Project,
+    changes: Sequence[Change],
+    decision: Literal["approved", "rejected"],
+    by: str,
+    why: str,
+    via: Via = "terminal",
 ) -> list[Decided]:
     with locked(project.root, "review"):
         desk = _Desk(project)
-        decided = [_decided(change, decision, by, why, desk.untouched(change), desk.batch) for change in changes]
+        decided = [_decided(change, decision, by, why, via, desk.untouched(change), desk.batch) for change in changes]
         desk.write(decided)
     return decided
 
 
 def undo(project: Project, decisions: Sequence[Decided], *, by: str, why: str) -> list[Decided]:
-    """Take decisions back, the newest first: their files get the bytes that they had before."""
+    """Take decisions back, the newest first: their files get the bytes that they had before. With one that brought a
+    recording go all that came with it."""
     with locked(project.root, "review"):
         desk = _Desk(project)
-        newest_first = sorted(decisions, key=lambda each: each.at, reverse=True)
+        batches = {each.batch for each in decisions if _brought_recording(each, project)}
+        more = [each for each in project.decisions.standing() if each.batch in batches and each not in decisions]
+        newest_first = sorted([*decisions, *more], key=lambda each: each.at, reverse=True)
         undone = [desk.revert(each, newest_first, by, why) for each in newest_first]
         desk.write(undone)
     return undone
@@ -103,15 +129,19 @@ class _Desk:
     _endorsement: Endorsement | None = None
     _clean: set[str] = field(default_factory=set)
 
-    def adopt(self, change: Change) -> tuple[FileChange, ...]:
-        """Take one change over into the snapshots of its occurrences. What a contract has and no exchange shows any
-        more has none: the approval says that this is known."""
+    def adopt(
+        self, change: Change, waiting: Collection[str] = (), recorded: Collection[str] = ()
+    ) -> tuple[FileChange, ...]:
+        """Take one change over into the snapshots of its occurrences, but for the cassettes that are `waiting` or are
+        `recorded` anew. What a contract has and no exchange shows any more has none: the approval says that this is
+        known."""
         if change.kind == "status-removed" and change.edge == "consume":
             return self.untouched(change)
-        touched: dict[str, FileChange] = {}
+        later = replace(change, occurrences=tuple(each for each in change.occurrences if each.cassette in waiting))
+        touched = {each.path: each for each in self.untouched(later)}
         places: dict[str, set[int]] = {}
         for each in change.occurrences:
-            if each.cassette != self.project.library.document_file:
+            if each.cassette not in (self.project.library.document_file, *waiting, *recorded):
                 places.setdefault(each.cassette, set()).add(each.exchange)
         for cassette, indexes in places.items():
             held = self._cassette(cassette)
@@ -119,8 +149,7 @@ class _Desk:
             before = self.read(path)
             for index in sorted(indexes):
                 self._adopt(held, index, change)
-            approved = held.approved()
-            after = snapshot_bytes(approved) if approved else before
+            after = _snapshot(held) or before
             if after != before:
                 self.files[path] = after
                 touched[path] = FileChange(path, self._keep(before), digest(after))
@@ -128,6 +157,21 @@ class _Desk:
             touched |= self._adopt_document(change)
             return tuple(touched.values()) or self.untouched(change)
         return tuple(touched.values())
+
+    def take(self, recordings: Mapping[str, bytes]) -> tuple[FileChange, ...]:
+        """Give cassettes their new bytes, and their snapshots what is in them."""
+        changed: list[FileChange] = []
+        for name, content in recordings.items():
+            held = self._cassette(name)
+            for each in held.seen:
+                self._check_clean(each)
+            self.refs.update(Ref.of(each) for each in (*held.approved(), *held.seen))
+            held.entries, held.orphans = list(held.seen), []
+            files = {self.project.target(name): content, self.project.library.snapshot_file(name): _snapshot(held)}
+            for path, after in files.items():
+                changed.append(FileChange(path, self._keep(self.read(path)), digest(after)))
+                self.files[path] = after
+        return tuple(changed)
 
     def _adopt_document(self, change: Change) -> dict[str, FileChange]:
         """Take one change over into the approved document of the project's own API."""
@@ -167,7 +211,7 @@ class _Desk:
         for entry in self._approved() if self.refs or every else ():
             ref = Ref.of(entry)
             if every or ref in samples:
-                samples.setdefault(ref, []).append(_sample(entry))
+                samples.setdefault(ref, []).append(Sample.of(entry))
         return tuple(self._derived(ref, found) for ref, found in sorted(samples.items(), key=lambda item: str(item[0])))
 
     def _derived(self, ref: Ref, samples: list[Sample]) -> FileChange:
@@ -194,22 +238,27 @@ class _Desk:
         return tuple(FileChange(path, digest(self.read(path)), digest(self.read(path))) for path in paths)
 
     def revert(self, decided: Decided, together: Sequence[Decided], by: str, why: str) -> Decided:
-        """Give the files of one decision their bytes of before; contracts follow from the snapshots where other
-        decisions of the same command stay."""
+        """Give the files of one decision their bytes of before. Contracts, and all that came with a recording, go back
+        with the last of the command's decisions; where others stay, contracts follow from the snapshots."""
         whole_batch = {each.fingerprint for each in self._batch(decided)} <= {each.fingerprint for each in together}
         last_of_batch = decided is [each for each in together if each.batch == decided.batch][-1]
         restored: list[FileChange] = []
-        document = self.project.library.document_file
+        library = self.project.library
+        brought = _brought_recording(decided, self.project)
+        if brought and not whole_batch:
+            raise Refused(
+                "came with a recording, and what else came with it was decided again since",
+                where=decided.fingerprint[:8],
+                next="undo what was decided later first (acetate log)",
+            )
         for file in decided.files:
+            is_contract = file.path.startswith(f"{library.contracts}/") and file.path != library.document_file
             if file.before == file.after:
                 continue
-            if file.path.startswith(f"{self.project.library.contracts}/") and file.path != document:
-                if whole_batch and last_of_batch:
-                    restored.append(self._restore(file, decided))
-                elif not whole_batch:
-                    self.refs.add(Ref.of_contract(read_contract(self.read(file.path) or b"{}", file.path)))
-                continue
-            restored.append(self._restore(file, decided))
+            if not (is_contract or brought) or (whole_batch and last_of_batch):
+                restored.append(self._restore(file, decided))
+            elif is_contract and not whole_batch:
+                self.refs.add(Ref.of_contract(read_contract(self.read(file.path) or b"{}", file.path)))
         restored += self.derive_contracts()
         self.refs.clear()
         return replace(
@@ -300,8 +349,15 @@ class _Desk:
                 yield from read_snapshot(self.read(path) or b"", path)
 
 
-def _sample(entry: Entry) -> Sample:
-    return Sample(entry.model, entry.headers, entry.masked, entry.reply, entry.terminator, entry.recorded)
+def _snapshot(held: _Cassette) -> bytes | None:
+    approved = held.approved()
+    return snapshot_bytes(approved) if approved else None
+
+
+def _brought_recording(decided: Decided, project: Project) -> bool:
+    """True if the same command put a recording into its cassette."""
+    library = project.library
+    return any(not file.path.startswith((f"{library.contracts}/", f"{library.snapshots}/")) for file in decided.files)
 
 
 def _decided(
@@ -309,6 +365,7 @@ def _decided(
     decision: Literal["approved", "rejected"],
     by: str,
     why: str,
+    via: Via,
     files: tuple[FileChange, ...],
     batch: str,
 ) -> Decided:
@@ -324,7 +381,7 @@ def _decided(
         "occurrences": len(change.occurrences),
         **{name: side for name, side in sides.items() if not isinstance(side, Absent)},
     }
-    return Decided(change.fingerprint, decision, by, _now(), why, "terminal", summary, files, batch)
+    return Decided(change.fingerprint, decision, by, _now(), why, via, summary, files, batch)
 
 
 def _now() -> str:

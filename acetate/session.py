@@ -8,7 +8,7 @@ import os
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -21,25 +21,30 @@ from acetate.change import Change, Occurrence
 from acetate.config import Config
 from acetate.context import context_of, in_ci
 from acetate.deck import Deck, Same
+from acetate.drift import Drift, drifts, found
 from acetate.errors import AcetateError
 from acetate.evidence import Evidence, keep
-from acetate.examine import examine
+from acetate.examine import examine, grouped
 from acetate.exchange import Exchange, Request, Response
 from acetate.files import WORKSPACE, write_atomic
 from acetate.guard import Guard, Place, said
+from acetate.kind import severity
+from acetate.leftovers import Leftover, find_leftovers
 from acetate.missed import Missed
+from acetate.mocks import Mocks, compared
 from acetate.project import CassetteFile, Project
 from acetate.recorder import Mode, Recorder
 from acetate.shelf import Shelf, Tape
-from acetate.staging import Filed, file, file_recovered, recorded_in, staged
+from acetate.staging import Filed, StagedProject, file, file_recovered, recorded_in, staged, staged_file
 from acetate.tally import Tally, unrecorded
-from acetate.verdict import Context, Counts, Problem, Verdict, as_json, judged, merged
+from acetate.verdict import Context, Counts, Problem, Verdict, as_json, judged, merged, ordered
 
 if TYPE_CHECKING:
     from acetate.own_api import OwnApi
 
 __all__ = ["DUMMY_KEY", "Hooks", "Session", "examined"]
 
+_UNMATCHED = "redaction-unmatched"
 DUMMY_KEY = "acetate-replays-without-a-key"
 """What stands in for a provider's key while nothing goes live: SDKs do not start without one."""
 
@@ -67,6 +72,7 @@ class Session:
         *,
         replay_only: bool = False,
         staged: bool = False,
+        mocks: bool = False,
         run: str | None = None,
     ) -> None:
         self.config = config
@@ -86,6 +92,7 @@ class Session:
         self._stranded: list[Recorder] = []
         self._folders: dict[str, str] = {}
         self._own: OwnApi | None = None
+        self._mocks = Mocks(lambda: self.project) if mocks else None
         self._watching = ExitStack()
         self._compared: Mapping[str, frozenset[int]] = {}
 
@@ -119,11 +126,19 @@ class Session:
             from acetate.own_api import OwnApi  # asyncio comes with it
 
             self._own = OwnApi(self.config.app)
+        if self._mocks is not None:
+            self._mocks.start()
         if self.replay_only:
-            self._guard = Guard(self._refused, self._provider_places())
+            self._guard = Guard(self._refused, self._provider_places)
             self._guard.start()
 
     def stop(self) -> None:
+        """The tests are over: everything is as it was before them."""
+        for recorder in self._stranded:
+            recorder.leave()
+        self._stranded.clear()
+        if self._mocks is not None:
+            self._mocks.stop()
         if self._guard is not None:
             self._guard.stop()
             self.tally.passed += Counter({said(place): count for place, count in self._guard.passed.items()})
@@ -145,8 +160,6 @@ class Session:
         self.failing()  # what happened between the tests is not this one's fault
         if self._own is not None:
             self._watching.enter_context(self._own.watching())
-        if self._guard is not None:
-            self._guard.providers = self._provider_places()
         if with_dummies:
             for name in self._key_vars:
                 if name not in os.environ:
@@ -157,6 +170,7 @@ class Session:
         """It is over, with all its fixtures: what it recorded is put away. A test that was skipped has not `ran`."""
         self._watching.close()
         self._leave()
+        self._compare_mocks()
         if self.test is not None and passed and ran:
             self.tally.succeeded.append(self.test)
         for recorder in self._recorders:
@@ -185,6 +199,15 @@ class Session:
         self.tally.answered.append(self.test)
         self.tally.undocumented += [each for each in left.undocumented if each not in self.tally.undocumented]
 
+    def _compare_mocks(self) -> None:
+        """Hold what the test's mocks answered against the contracts."""
+        if self._mocks is None:
+            return
+        try:
+            self.tally.mocks += compared(self.project, self.test or "", self._mocks.take())
+        except AcetateError as error:
+            self.told(error)
+
     def failing(self) -> list[str]:
         """Why the test that runs must not pass, whatever it says itself; told once."""
         with self._lock:
@@ -208,7 +231,15 @@ class Session:
     def has_news(self) -> bool:
         """True if any test had to do with cassettes or the network."""
         tally = self.tally
-        return bool(tally.opened or tally.answered or tally.missed or tally.refused or tally.filed or tally.problems)
+        return bool(
+            tally.opened
+            or tally.answered
+            or tally.mocks
+            or tally.missed
+            or tally.refused
+            or tally.filed
+            or tally.problems
+        )
 
     # its cassette
 
@@ -316,11 +347,18 @@ class Session:
             tally.live += recorder.live
             tally.missed += recorder.missed
             tally.mocked += recorder.mocked
+            tally.drifts += self._drifts(recorder)
             tally.problems += recorder.problems
+            tally.ruled = list(dict.fromkeys([*tally.ruled, *sorted(recorder.ruled)]))
             for each in recorder.played:
                 tests = tally.played.setdefault(each.file.path, {}).setdefault(each.position, [])
                 if recorder.test not in tests:
                     tests.append(recorder.test)
+
+    def _drifts(self, recorder: Recorder) -> Iterator[Drift]:
+        """How the requests of a test differ from those that were recorded."""
+        for played, sent in recorder.drifted:
+            yield from drifts(self.project, played.file.name, played.position, played.exchange, sent, recorder.test)
 
     def recover(self) -> None:
         """Stage what killed runs left in their journals."""
@@ -338,6 +376,7 @@ class Session:
         return (
             unasked
             or bool(self.tally.problems)
+            or (self.ci and any(fault.severity == "error" for mock in self.tally.mocks for fault in mock.faults))
             or (self.ci and verdict.outcome != "passed" and bool(verdict.changes or verdict.problems))
         )
 
@@ -361,10 +400,19 @@ class Session:
         self._compared = provided.compared
         return merged([verdict, provided.verdict])
 
-    def unused(self, suite: Path) -> list[tuple[str, int | None]]:
-        """The cassettes of which a complete run of the suite below that folder has not played everything: how many
-        exchanges were left, or None for one that was not opened. Nothing after any other run. What the run has seen is
-        kept: `acetate prune` looks closer."""
+    def leftovers(self, suite: Path) -> Sequence[Leftover]:
+        """What a complete run of the suite below that folder has not used, of cassettes and of snapshots. Nothing after
+        any other run. What the run has seen is kept: `acetate prune` takes it out."""
+        evidence = self._evidence(suite)
+        if evidence is None:
+            return ()
+        project, sealed = self.project, keep(self.project, evidence)
+        every = project.cassettes()
+        used = {each.name for each in every if self._is_used(each, sealed)}
+        return find_leftovers(project, [each for each in every if each.name not in used], [sealed], used).found
+
+    def _evidence(self, suite: Path) -> Evidence | None:
+        """What the run asked for; None where it was not complete."""
         tally, project = self.tally, self.project
         recorded = sum(each.exchanges for each in tally.filed)
         gaps = [*tally.gaps, *([f"{recorded} exchanges were recorded"] if recorded else [])]
@@ -381,38 +429,44 @@ class Session:
             compared=self._compared,
             gaps=tuple(gaps),
         )
-        if self.staged or not inside or evidence.missing:
-            return []
-        keep(project, evidence)
-        found: list[tuple[str, int | None]] = []
-        for name, path in project.cassettes():
-            if name not in tally.opened:
-                found += [(path, None)] * evidence.speaks_for(path)
-            elif left := tally.opened[name] - len(played[name]):
-                found.append((path, left))
-        return found
+        return None if self.staged or not inside or evidence.missing else evidence
+
+    def _is_used(self, cassette: CassetteFile, evidence: Evidence) -> bool:
+        """True if all of a cassette was played, and no more is approved than that, or if it is another suite's: then
+        it need not be read again."""
+        size = self.tally.opened.get(cassette.name)
+        if size is None:
+            return not evidence.speaks_for(cassette.path)
+        played = len(evidence.played[cassette.name])
+        return size == played and len(self.project.library.entries(cassette.name)) <= size
 
 
 def examined(project: Project, tally: Tally, context: Context) -> Verdict:
     """Examine what was played and what was recorded; nothing else of the cassettes."""
+    view = StagedProject(project.config, project.environ)
     files: dict[str, CassetteFile] = {}
     for path in [*tally.played, *(each.path for each in tally.filed)]:
         if not (project.root / path).is_file():
             continue  # a persister of the project's own keeps it elsewhere
         name = path.removeprefix(f"{WORKSPACE}/staged/").rpartition(".")[0]
         files[path] = CassetteFile(name, path)
-    whole = examine(project, list(files.values()), context)
-    fresh = {(each.cassette) for each in tally.filed}
+    # What comes behind a cassette is looked at together with it.
+    looked = [each for each in files.values() if not (view.covers(each) and staged_file(each.name) in files)]
+    whole = examine(view, looked, context)
+    fresh = {each.cassette for each in tally.filed}
     tests = {
-        (files[path].name, index): who
+        (files[path].name, view.start(files[path]) + index): who
         for path, each in tally.played.items()
         if path in files
         for index, who in each.items()
     }
-    changes = tuple(change for each in whole.changes if (change := _seen(each, tests, fresh)) is not None)
-    problems = tuple(dict.fromkeys([*whole.problems, *tally.problems, *map(unrecorded, tally.missed)]))
+    here = [change for each in whole.changes if (change := _seen(each, tests, fresh)) is not None]
+    drifted = grouped(found(tally.drifts), Counter(), view, view.decisions, edge="consume")
+    changes = ordered([*here, *drifted])
+    unmatched = _unmatched(project, tally)
+    problems = tuple(dict.fromkeys([*whole.problems, *tally.problems, *map(unrecorded, tally.missed), *unmatched]))
     counts = Counts(
-        cassettes=len(files),
+        cassettes=len(looked),
         exchanges=whole.counts.exchanges,
         examined=whole.counts.examined,
         replayed=tally.replayed,
@@ -420,6 +474,16 @@ def examined(project: Project, tally: Tally, context: Context) -> Verdict:
         missed=len(tally.missed) + len(set(tally.refused)),
     )
     return Verdict(judged(changes, problems, counts.examined), context, counts, changes, problems)
+
+
+def _unmatched(project: Project, tally: Tally) -> Iterator[Problem]:
+    """The project's own redaction rules that found nothing in what this run recorded."""
+    if not (tally.live and tally.filed) or severity(_UNMATCHED, "consume", project.config.severity) == "none":
+        return
+    for name in project.rulebook.names:
+        if name not in tally.ruled:
+            problem = "it matched nothing that was recorded; what it should hide may be called otherwise"
+            yield Problem(name, problem, f"correct the rule or remove it   (acetate explain {_UNMATCHED})")
 
 
 def _seen(change: Change, tests: Mapping[tuple[str, int], list[str]], fresh: set[str]) -> Change | None:
@@ -445,6 +509,3 @@ def _places(config: Config, environ: Mapping[str, str]) -> Iterable[Place]:
                 continue
             if place.hostname:
                 yield place.hostname, port
-                if place.hostname == "localhost":
-                    yield "127.0.0.1", port
-                    yield "::1", port

@@ -34,10 +34,7 @@ class Spelling(NamedTuple):
 
 def spelling(request: Request, project: Project) -> Spelling:
     """How a request is spelled, its URI as cassettes store it."""
-    return _spelled(request, project.providers.identify(request.uri).uri)
-
-
-def _spelled(request: Request, uri: str) -> Spelling:
+    uri = project.providers.identify(request.uri).uri
     return Spelling(request.method, uri, header(request.headers, "content-type") or "", request.body)
 
 
@@ -68,12 +65,8 @@ class Tape:
         """The positions of each spelling. Empty where headers count: a spelling does not hold them."""
         found: dict[Spelling, list[int]] = {}
         if not self.project.config.match.headers:
-            stored: dict[str, str] = {}
             for position, exchange in self.audible():
-                uri = exchange.request.uri
-                if uri not in stored:
-                    stored[uri] = self.project.providers.identify(uri).uri
-                found.setdefault(_spelled(exchange.request, stored[uri]), []).append(position)
+                found.setdefault(spelling(exchange.request, self.project), []).append(position)
         return found
 
     @cached_property

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from acetate.cassette import Cassette, rendered
 from acetate.errors import AcetateError, CassetteError
-from acetate.exchange import RedactedExchange
+from acetate.exchange import Exchange, RedactedExchange
 from acetate.files import WORKSPACE, locked, workspace, write_atomic
 from acetate.journal import recover
 from acetate.project import CassetteFile, Project
@@ -27,7 +27,20 @@ from acetate.secret import check_clean
 from acetate.snapshot import paired
 from acetate.verdict import Problem
 
-__all__ = ["Filed", "Staged", "all_staged", "file", "file_recovered", "recorded_in", "staged", "staged_path", "unstage"]
+__all__ = [
+    "Filed",
+    "Staged",
+    "StagedProject",
+    "all_staged",
+    "file",
+    "file_recovered",
+    "recorded_in",
+    "set_aside",
+    "staged",
+    "staged_again",
+    "staged_file",
+    "staged_path",
+]
 
 How = Literal["append", "replace"]
 _VERSION = 1
@@ -46,7 +59,7 @@ class Staged:
 
     @property
     def file(self) -> CassetteFile:
-        return CassetteFile(self.name, f"{WORKSPACE}/staged/{self.name}.yaml")
+        return CassetteFile(self.name, staged_file(self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +72,13 @@ class Filed:
     staged: str | None = None
 
 
+def staged_file(name: str) -> str:
+    """Where a recording waits for a cassette's place, from the root."""
+    return f"{WORKSPACE}/staged/{name}.yaml"
+
+
 def staged_path(root: Path, name: str) -> Path:
-    return root / WORKSPACE / "staged" / f"{name}.yaml"
+    return root / staged_file(name)
 
 
 def staged(root: Path, name: str) -> Staged | None:
@@ -74,15 +92,68 @@ def staged(root: Path, name: str) -> Staged | None:
 
 def all_staged(root: Path) -> list[Staged]:
     """Everything that waits, by name."""
-    folder = root / WORKSPACE / "staged"
+    folder = _waiting(root)
     names = sorted(path.relative_to(folder).as_posix().removesuffix(".json") for path in folder.rglob("*.json"))
     return [found for name in names if (found := staged(root, name)) is not None]
 
 
-def unstage(root: Path, name: str) -> None:
-    """It waits no longer: it is in its place, or is not wanted."""
-    staged_path(root, name).unlink(missing_ok=True)
-    _note_path(root, name).unlink(missing_ok=True)
+def set_aside(root: Path, name: str, batch: str | None) -> None:
+    """It waits no longer: it is in its place, or is not wanted. Kept for an undo of the decisions of a `batch`."""
+    for path in (staged_path(root, name), _note_path(root, name)):
+        if batch is None:
+            path.unlink(missing_ok=True)
+        elif path.exists():
+            kept = _aside(root, batch) / path.relative_to(_waiting(root))
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(kept)
+
+
+def staged_again(root: Path, batch: str) -> list[str]:
+    """What the decisions of a `batch` had set aside waits again, unless a newer recording does; by name."""
+    folder = _aside(root, batch)
+    back = []
+    for note in sorted(folder.rglob("*.json")):
+        name = note.relative_to(folder).as_posix().removesuffix(".json")
+        if staged(root, name) is None:
+            staged_path(root, name).parent.mkdir(parents=True, exist_ok=True)
+            note.with_name(f"{note.name.removesuffix('.json')}.yaml").replace(staged_path(root, name))
+            note.replace(_note_path(root, name))
+            back.append(name)
+    return back
+
+
+class StagedProject(Project):
+    """The project as it would be if what is staged were in place."""
+
+    def cassette_file(self, name: str) -> CassetteFile:
+        waiting = staged(self.root, name)
+        return waiting.file if waiting else super().cassette_file(name)
+
+    def exchanges(self, file: CassetteFile) -> list[Exchange]:
+        below = self._below_it(file)
+        return [*(super().exchanges(below) if below else ()), *super().exchanges(file)]
+
+    def result_key(self, file: CassetteFile) -> str:
+        below = self._below_it(file)
+        return super().result_key(file) + (f" behind {super().result_key(below)}" if below else "")
+
+    def start(self, file: CassetteFile) -> int:
+        """How many exchanges stand before those of the file."""
+        below = self._below_it(file)
+        return len(super().exchanges(below)) if below else 0
+
+    def covers(self, file: CassetteFile) -> bool:
+        """True for a cassette behind which something is staged: who looks at that sees the cassette, too."""
+        waiting = staged(self.root, file.name)
+        return waiting is not None and waiting.how == "append" and file != waiting.file
+
+    def _below_it(self, file: CassetteFile) -> CassetteFile | None:
+        """The cassette behind which a staged file comes."""
+        waiting = staged(self.root, file.name)
+        if waiting is None or waiting.how != "append" or file != waiting.file:
+            return None
+        target = self.target(file.name)
+        return CassetteFile(file.name, target) if (self.root / target).is_file() else None
 
 
 def file(recorder: Recorder, *, passed: bool, run: str) -> Iterator[Filed]:
@@ -230,7 +301,15 @@ def _write_note(root: Path, one: Staged) -> None:
 
 
 def _note_path(root: Path, name: str) -> Path:
-    return root / WORKSPACE / "staged" / f"{name}.json"
+    return _waiting(root) / f"{name}.json"
+
+
+def _waiting(root: Path) -> Path:
+    return root / WORKSPACE / "staged"
+
+
+def _aside(root: Path, batch: str) -> Path:
+    return root / WORKSPACE / "undo" / "staged" / batch
 
 
 def _from_root(project: Project, path: Path) -> str:

@@ -6,7 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from acetate.change import Absent, Change
+from acetate.drift import Drift
+from acetate.leftovers import Kind, Leftover
 from acetate.missed import Missed
+from acetate.mocks import Mock
 from acetate.report.wording import columns, counted, cut, grouped, place, side
 from acetate.staging import Filed
 from acetate.tally import Tally, unrecorded
@@ -14,10 +17,8 @@ from acetate.verdict import Verdict, short_fingerprints
 
 __all__ = ["summary"]
 
-Unused = Sequence[tuple[str, int | None]]
-"""Files of cassettes, with the number of exchanges that were not played; None where it was not even opened."""
-
 _SHOWN = 10
+_DRIFT = "request-drift"
 _NAME = 200
 _WORDS = {
     r"\d{4}-\d\d-\d\d": "dates",
@@ -29,7 +30,7 @@ _WORDS = {
 def summary(
     verdict: Verdict,
     tally: Tally,
-    unused: Unused = (),
+    unused: Sequence[Leftover] = (),
     *,
     ci: bool,
     replay_only: bool,
@@ -41,8 +42,10 @@ def summary(
         *_missed(tally.missed),
         _refused(tally.refused),
         *_changed(verdict, ci=ci),
+        _drifted(verdict, tally.drifts),
         _recorded(tally.filed),
         _mocked(tally.mocked),
+        *_mocks(tally.mocks, ci=ci),
         _undocumented(tally.undocumented),
         _unused(unused),
         _problems(verdict, tally),
@@ -109,7 +112,13 @@ def _refused(every: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _changed(verdict: Verdict, *, ci: bool) -> Iterator[list[str]]:
-    waiting = [(group.name, each) for group, every in grouped(verdict) if group.name != "approved" for each in every]
+    waiting = [
+        (group.name, each)
+        for group, every in grouped(verdict)
+        if group.name != "approved"
+        for each in every
+        if each.kind != _DRIFT
+    ]
     if not waiting:
         return
     short = short_fingerprints(each for _, each in waiting)
@@ -153,6 +162,27 @@ def _difference(each: Change) -> Iterator[str]:
     yield f"{side(each, each.before)} -> {side(each, each.after)}"
 
 
+def _drifted(verdict: Verdict, every: Sequence[Drift]) -> list[str]:
+    """Requests that were answered by a recording of something else. Nothing waits for a decision here."""
+    changes = [each for each in verdict.changes if each.kind == _DRIFT]
+    if not changes:
+        return []
+    places = counted(len(changes), "place")
+    lines = [f"DRIFTED  requests are not what was recorded, in {places} where matching looks away"]
+    for change in changes[:_SHOWN]:
+        here = [each for each in every if each.path == change.path]
+        tests = list(dict.fromkeys(one.test for one in change.occurrences if one.test))
+        lines += [
+            "",
+            f"  {cut(place(change), _NAME)}    {cut(change.path, _NAME)}",
+            f"    {counted(len(here), 'request')}, in {counted(len(tests), 'test')}; first {cut(tests[0], _NAME)}",
+            f"    recorded   {cut(here[0].recorded)}",
+            f"    sent now   {cut(here[0].sent)}",
+        ]
+    lines += [f"  and {len(changes) - _SHOWN} more"] * (len(changes) > _SHOWN)
+    return lines
+
+
 def _recorded(every: Sequence[Filed]) -> list[str]:
     if not every:
         return []
@@ -167,7 +197,11 @@ def _recorded(every: Sequence[Filed]) -> list[str]:
         lines.append(f"STAGED  {counted(sum(each.exchanges for each in waiting), 'exchange')}, not in a cassette yet")
         reasons = {each.path: each.staged for each in waiting}
         lines += [f"  {path}   {number}: {reasons[path]}" for path, number in _by_path(waiting)]
-        lines.append("  play them    pytest --acetate-staged")
+        lines += [
+            "  play them    pytest --acetate-staged",
+            "  look         acetate check --staged",
+            '  take them    acetate accept --staged --all --reason "..."',
+        ]
     return lines
 
 
@@ -188,6 +222,37 @@ def _mocked(every: Sequence[str]) -> list[str]:
     ]
 
 
+def _mocks(every: Sequence[Mock], *, ci: bool) -> Iterator[list[str]]:
+    """Hand-written mocks beside what is approved, by test."""
+    if not every:
+        return
+    held = [each for each in every if each.contract is not None]
+    unlike = [each for each in held if not each.is_like]
+    names = " and ".join(dict.fromkeys(cut(each.provider) for each in unlike or held or every))
+    looks = "looks" if len(unlike) == 1 else "look"
+    lines = [f"MOCKS  {len(unlike)} of {counted(len(held), 'mock')} no longer {looks} like {names}"]
+    unheld = list(dict.fromkeys(each.answers for each in every if each.contract is None))
+    if unheld:
+        lines.append(f"  nothing is approved to hold against them: {cut(', '.join(unheld), _NAME)}")
+    yield lines
+    for each in unlike[:_SHOWN]:
+        rows = [
+            (one.severity, cut(one.kind), f"{cut(one.path, _NAME)}    {cut(one.text)}".rstrip()) for one in each.faults
+        ]
+        more = [f"    and {len(rows) - _SHOWN} more"] * (len(rows) > _SHOWN)
+        shown = [f"    {line}" for line in _aligned(rows[:_SHOWN])]
+        yield [
+            f"  {cut(each.test, _NAME)}",
+            f"    {cut(each.answers, _NAME)}    against {cut(each.contract or '', _NAME)}",
+            *shown,
+            *more,
+        ]
+    if len(unlike) > _SHOWN:
+        yield [f"  and {len(unlike) - _SHOWN} more"]
+    if not ci and any(one.severity == "error" for each in unlike for one in each.faults):
+        yield ["  Mocks do not fail a run on this machine; with CI set those with an error do."]
+
+
 def _undocumented(every: Sequence[str]) -> list[str]:
     if not every:
         return []
@@ -195,17 +260,25 @@ def _undocumented(every: Sequence[str]) -> list[str]:
     return [f"UNDOCUMENTED  {counted(len(every), 'call')} of our API that its OpenAPI document does not have: {shown}"]
 
 
-def _unused(every: Unused) -> list[str]:
+def _unused(every: Sequence[Leftover]) -> list[str]:
     if not every:
         return []
-    lines = [f"UNUSED  {counted(len(every), 'cassette')} that this complete run did not need, or not all of"]
-    lines += [f"  {cut(path, _NAME)}   {_left(left)}" for path, left in every[:_SHOWN]]
-    lines += [f"  and {len(every) - _SHOWN} more"] * (len(every) > _SHOWN)
+    by_file: dict[tuple[str, Kind], list[Leftover]] = {}
+    for each in every:
+        by_file.setdefault((each.file, each.kind), []).append(each)
+    lines = [f"UNUSED  {counted(len({each.file for each in every}), 'file')} that this complete run did not need whole"]
+    lines += [f"  {cut(file, _NAME)}   {_left(kind, found)}" for (file, kind), found in list(by_file.items())[:_SHOWN]]
+    lines += [f"  and {len(by_file) - _SHOWN} more"] * (len(by_file) > _SHOWN)
     return [*lines, "  look closer    acetate prune   (removes nothing unless told to)"]
 
 
-def _left(number: int | None) -> str:
-    return "no test opened it" if number is None else f"{counted(number, 'exchange')} not played"
+def _left(kind: Kind, found: Sequence[Leftover]) -> str:
+    if kind == "unused":
+        return f"{counted(len(found), 'exchange')} not played"
+    if kind == "duplicate":
+        return f"{counted(len(found), 'exchange')} said twice: the same stands before it"
+    number = f"{len(found)} of its approvals: " if kind == "orphan-entry" else ""
+    return f"{number}{cut(found[0].why, _NAME)}"
 
 
 def _problems(verdict: Verdict, tally: Tally) -> list[str]:

@@ -7,8 +7,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from acetate.drift import Drift
 from acetate.matching import Mismatch
 from acetate.missed import Missed
+from acetate.mocks import Fault, Mock
 from acetate.staging import Filed
 from acetate.verdict import Problem
 
@@ -19,8 +21,10 @@ __all__ = ["Tally", "unrecorded"]
 class Tally:
     """What tests saw. `opened` has the sizes of all cassettes that were opened, by name; `played`, by file of a
     cassette, who played which exchange; `kept` the names of settings that the project has of its own; `refused` and
-    `passed` places as `host:port`. `answered` are the tests that called the project's own API, `undocumented` calls of
-    it that its document does not have. `collected` and `succeeded` are tests, `gaps` say why not all have run.
+    `passed` places as `host:port`. `mocks` are the answers of hand-written mocks, `drifts` the places where requests
+    were not what was recorded. `answered` are the tests that called the project's own API, `undocumented` calls of it
+    that its document does not have. `collected` and `succeeded` are tests, `gaps` say why not all have run.
+    `ruled` are the project's own redaction rules that found something in what was recorded.
     """
 
     played: dict[str, dict[int, list[str]]] = field(default_factory=dict)
@@ -34,11 +38,14 @@ class Tally:
     passed: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     opened: dict[str, int] = field(default_factory=dict)
+    mocks: list[Mock] = field(default_factory=list)
+    drifts: list[Drift] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     undocumented: list[str] = field(default_factory=list)
     collected: list[str] = field(default_factory=list)
     succeeded: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
+    ruled: list[str] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
         """What another process saw, too."""
@@ -51,7 +58,9 @@ class Tally:
         self.missed += other.missed
         self.filed += other.filed
         self.mocked += other.mocked
-        for name in ("kept", "answered", "undocumented", "collected", "succeeded", "gaps"):
+        self.mocks += other.mocks
+        self.drifts += other.drifts
+        for name in ("kept", "answered", "undocumented", "collected", "succeeded", "gaps", "ruled"):
             setattr(self, name, list(dict.fromkeys([*getattr(self, name), *getattr(other, name)])))
         self.refused += other.refused
         self.passed += other.passed
@@ -71,6 +80,10 @@ class Tally:
             Missed(**each | {"mismatches": tuple(Mismatch(**one) for one in each["mismatches"])})
             for each in values["missed"]
         ]
+        values["mocks"] = [
+            Mock(**each | {"faults": tuple(Fault(**one) for one in each["faults"])}) for each in values["mocks"]
+        ]
+        values["drifts"] = [Drift(**each) for each in values["drifts"]]
         values["filed"] = [Filed(**each) for each in values["filed"]]
         values["refused"] = [(test, place) for test, place in values["refused"]]
         values["passed"] = Counter(values["passed"])

@@ -13,16 +13,19 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from acetate.body import decoded, essence
 from acetate.exchange import Exchange, Headers, Request, header
 from acetate.recorder import Call, Recorder
 from acetate.reply import read
 
-__all__ = ["CLIENTS", "listening"]
+__all__ = ["CLIENTS", "PLAYED", "Tee", "listening", "streams"]
 
 CLIENTS = ("httpx", "httpx2")
+
+PLAYED = "acetate.played"
+"""The extension of a response that came from a recording."""
 
 _listening: list[tuple[Recorder, frozenset[str]]] = []
 _made: dict[tuple[type, str], tuple[Callable[..., Any], Callable[..., Any]]] = {}
@@ -93,7 +96,7 @@ def _sync(real: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
         response = real(transport, request)
         if _is_mocked(response, real, recorder):
             return response
-        response.stream = _streams(module)[0](response, _Tee(recorder, call, response))
+        response.stream = streams(module)[0](response, Tee(recorder, call, response))
         return response
 
     return handle_request
@@ -116,7 +119,7 @@ def _async(real: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
         response = await real(transport, request)
         if _is_mocked(response, real, recorder):
             return response
-        response.stream = _streams(module)[1](response, _Tee(recorder, call, response))
+        response.stream = streams(module)[1](response, Tee(recorder, call, response))
         return response
 
     return handle_async_request
@@ -132,8 +135,11 @@ def _response(exchange: Exchange, module: ModuleType) -> Any:
     return module.Response(
         response.status,
         headers=_played_headers(response.headers),
-        stream=_streams(module)[2](exchange),
-        extensions={"reason_phrase": response.reason.encode("ascii", "replace")} if response.reason else {},
+        stream=streams(module)[2](exchange),
+        extensions={
+            PLAYED: True,
+            **({"reason_phrase": response.reason.encode("ascii", "replace")} if response.reason else {}),
+        },
     )
 
 
@@ -146,17 +152,39 @@ def _is_mocked(response: Any, real: Callable[..., Any], recorder: Recorder) -> b
     if "network_stream" in response.extensions:
         return False
     module = getattr(real, "__module__", "")
-    known = [name for name in ("respx", "pytest_httpx", "pytest_httpx2") if name in sys.modules]
-    name = module if module.partition(".")[0] not in CLIENTS else ", ".join(known) or "a patched transport"
+    name = module if module.partition(".")[0] not in CLIENTS else _below()
     recorder.was_mocked(name)
     return True
 
 
-class _Tee:
+def _below() -> str:
+    """Who answers below the transport. respx is loaded wherever it is installed; it mocks where it has routes."""
+    respx = sys.modules.get("respx.mocks")
+    is_mocking = respx is not None and any(each.routers for each in respx.Mocker.registry.values())
+    return "respx" if is_mocking else "a patched transport"
+
+
+class Keeper(Protocol):
+    """Who is told of a response that was read: a recorder, for one."""
+
+    def keep(
+        self,
+        call: Call,
+        status: int,
+        reason: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        chunks: Sequence[tuple[int, int]] = (),
+        broken: str | None = None,
+    ) -> None: ...
+
+
+class Tee:
     """What a client reads of one response, piece by piece. The exchange is kept before the client has the piece that
     makes it whole."""
 
-    def __init__(self, recorder: Recorder, call: Call, response: Any) -> None:
+    def __init__(self, recorder: Keeper, call: Call, response: Any) -> None:
         self._recorder = recorder
         self._call = call
         self._response = response
@@ -231,11 +259,11 @@ _ANY_WINDOW = zlib.MAX_WBITS | 32  # the header tells gzip from zlib
 
 
 @functools.cache
-def _streams(module: ModuleType) -> tuple[type, type, type]:
+def streams(module: ModuleType) -> tuple[type, type, type]:
     """The streams of one client: what hears a live response, sync and async, and what plays a recorded one."""
 
     class Heard(module.SyncByteStream):  # type: ignore[misc,name-defined]
-        def __init__(self, response: Any, tee: _Tee) -> None:
+        def __init__(self, response: Any, tee: Tee) -> None:
             self._stream = response.stream
             self._tee = tee
 
@@ -255,7 +283,7 @@ def _streams(module: ModuleType) -> tuple[type, type, type]:
             self._tee.end(_ABANDONED)
 
     class AsyncHeard(module.AsyncByteStream):  # type: ignore[misc,name-defined]
-        def __init__(self, response: Any, tee: _Tee) -> None:
+        def __init__(self, response: Any, tee: Tee) -> None:
             self._stream = response.stream
             self._tee = tee
 

@@ -66,13 +66,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run saw. Changes are ordered as people should read them: worst first."""
+    """What a run saw. Changes are ordered as people should read them: worst first. `notes` are worth knowing and change
+    nothing of the outcome."""
 
     outcome: Outcome
     context: Context
     counts: Counts = field(default_factory=Counts)
     changes: tuple[Change, ...] = ()
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def judged(changes: tuple[Change, ...], problems: tuple[Problem, ...], examined: int) -> Outcome:
@@ -128,6 +130,7 @@ def as_json(verdict: Verdict) -> dict[str, Json]:
         "counts": _written(verdict.counts),
         "changes": [_change_written(change) for change in verdict.changes],
         "problems": [_written(problem) for problem in verdict.problems],
+        "notes": list(verdict.notes),
     }
 
 
@@ -169,6 +172,7 @@ def _verdict(report: _Record) -> Verdict:
         problems=tuple(
             Problem(each.text("where"), each.text("problem"), each.text("next")) for each in report.records("problems")
         ),
+        notes=report.maybe_texts("notes"),
     )
 
 
@@ -236,6 +240,9 @@ class _Record:
     def maybe_text(self, name: str) -> str | None:
         return self.text(name) if self.has(name) else None
 
+    def maybe_texts(self, name: str) -> tuple[str, ...]:
+        return tuple(map(str, self._typed(name, list))) if self.has(name) else ()
+
     def number(self, name: str) -> int:
         return int(self._typed(name, int))
 
@@ -280,7 +287,8 @@ def merged(verdicts: Iterable[Verdict]) -> Verdict:
         **{each.name: sum(getattr(verdict.counts, each.name) for verdict in every) for each in fields(Counts)}
     )
     context = _merged_context([verdict.context for verdict in every])
-    return Verdict(judged(changes, problems, counts.examined), context, counts, changes, problems)
+    notes = tuple(dict.fromkeys(note for verdict in every for note in verdict.notes))
+    return Verdict(judged(changes, problems, counts.examined), context, counts, changes, problems, notes)
 
 
 def _merged_context(contexts: list[Context]) -> Context:

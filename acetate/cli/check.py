@@ -14,11 +14,13 @@ from acetate.cli.progress import counting
 from acetate.context import context_of
 from acetate.errors import UsageError
 from acetate.examine import examine
+from acetate.files import WORKSPACE
 from acetate.project import Project
 from acetate.report import FORMATS, render
-from acetate.verdict import Verdict, from_json, merged
+from acetate.report.wording import counted
+from acetate.verdict import Context, Verdict, from_json, merged
 
-__all__ = ["check", "report"]
+__all__ = ["check", "examined", "read_report", "report"]
 
 _EXIT = {"passed": 0, "needs-review": 1, "failed": 1, "unknown": 2}
 
@@ -31,38 +33,66 @@ def check(arguments: argparse.Namespace) -> int:
             "`--against` looks at all approved files, so it takes no PATH",
             next=f"acetate check --against {arguments.against}   or   acetate check {' '.join(arguments.paths)}",
         )
+    if arguments.against is not None and arguments.staged:
+        raise UsageError("`--staged` and `--against` do not go together", next="leave one of them out")
     project = Project.open(arguments.root, os.environ)
     context = context_of(
         project.config.project, project.root, os.environ, quick=arguments.format == "text" and not outputs
     )
-    if arguments.against is not None:
-        # A plain check, which everybody waits for, does without git.
-        from acetate.amendment import examine_amendment
-
-        verdict = examine_amendment(project, arguments.against, context)
+    if arguments.staged:
+        verdict = _examined_staged(project, context, arguments.paths)
     else:
-        files = project.cassettes(arguments.paths)
-        verdict = examine(project, files, context, complete=not arguments.paths, counting=counting)
-        if project.config.app and not arguments.paths:
-            # Only who has an API under contract waits for it.
-            from acetate.provide import with_provided
+        verdict = examined(project, context, arguments.paths, against=arguments.against)
+    if arguments.service is not None:
+        # Nobody else waits for the HTTP client.
+        from acetate.cli.service import decided_there
 
-            verdict = with_provided(verdict, project)
+        verdict = decided_there(project, verdict, arguments.service, arguments.against)
     code = _finish(verdict, arguments.format, outputs)
     if arguments.against is not None and arguments.format == "text" and code == 1:
         print(
             f"\nThese are changes since {arguments.against}: add `--against {arguments.against}` to accept or reject."
         )
+    if arguments.format == "text" and arguments.against is None and not arguments.staged:
+        waiting = sum(1 for _ in (project.root / WORKSPACE / "staged").rglob("*.json"))
+        if waiting:
+            print(f"\nstaged, waiting for a decision: {counted(waiting, 'recording')}; look: acetate check --staged")
     return code
+
+
+def examined(project: Project, context: Context, paths: Sequence[str] = (), *, against: str | None = None) -> Verdict:
+    """The verdict on cassettes and the project's own API; with `against` on what was approved since a commit."""
+    if against is not None:
+        # A plain check, which everybody waits for, does without git.
+        from acetate.amendment import examine_amendment
+
+        return examine_amendment(project, against, context)
+    verdict = examine(project, project.cassettes(paths), context, complete=not paths, counting=counting)
+    if project.config.app and not paths:
+        # Only who has an API under contract waits for it.
+        from acetate.provide import with_provided
+
+        verdict = with_provided(verdict, project)
+    return verdict
+
+
+def _examined_staged(project: Project, context: Context, paths: Sequence[str]) -> Verdict:
+    """The verdict on the recordings that wait."""
+    # Most checks are not of these, and do without the recorder.
+    from acetate.promotion import examine_staged, staged_at
+
+    names = {each.name for path in paths for each in staged_at(project, path)}
+    return examine_staged(project, context, names or None)
 
 
 def report(arguments: argparse.Namespace) -> int:
     """Merge reports."""
     outputs = _outputs(arguments.report)
-    return _finish(merged([_read(Path(path)) for path in arguments.reports]), arguments.format, outputs)
+    return _finish(merged([read_report(Path(path)) for path in arguments.reports]), arguments.format, outputs)
 
 
-def _read(path: Path) -> Verdict:
+def read_report(path: Path) -> Verdict:
+    """The verdict in a file. Raises UsageError for what is none."""
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from acetate import promotion
 from acetate.amendment import examine_amendment
 from acetate.change import Change
 from acetate.cli.progress import counting
@@ -23,12 +24,14 @@ from acetate.report.wording import counted, place, printable
 from acetate.review import accept as accept_changes
 from acetate.review import confirm, rebuild
 from acetate.review import reject as reject_changes
-from acetate.review import undo as undo_decisions
+from acetate.staging import all_staged
 from acetate.verdict import Verdict
 
 __all__ = ["accept", "decided_place", "named_one", "reject", "undo", "writable"]
 
 T = TypeVar("T")
+
+_LOOK = "acetate check"
 
 
 def accept(arguments: argparse.Namespace) -> int:
@@ -41,12 +44,22 @@ def accept(arguments: argparse.Namespace) -> int:
         print("\n".join([f"derived again  {path}" for path in changed] or ["every contract is as its snapshots say"]))
         return 0
     # What a commit changed is in the approved files already: there is only a decision to write.
-    return _decide(project, arguments, confirm if arguments.against is not None else accept_changes, "accepted")
+    decide = confirm if arguments.against is not None else accept_changes
+
+    def promote(changes: Sequence[Change], by: str, why: str) -> promotion.Promotion:
+        return promotion.accept(project, changes, by=by, why=why, names=_recordings(project, arguments))
+
+    return _decide(project, arguments, decide, promote, "accepted")
 
 
 def reject(arguments: argparse.Namespace) -> int:
     """Refuse changes."""
-    return _decide(writable(arguments, "reject"), arguments, reject_changes, "rejected")
+    project = writable(arguments, "reject")
+
+    def promote(changes: Sequence[Change], by: str, why: str) -> promotion.Promotion:
+        return promotion.reject(project, changes, by=by, why=why)
+
+    return _decide(project, arguments, reject_changes, promote, "rejected")
 
 
 def undo(arguments: argparse.Namespace) -> int:
@@ -59,9 +72,10 @@ def undo(arguments: argparse.Namespace) -> int:
         chosen = [named_one(each, standing, lambda each: each.fingerprint, "acetate log") for each in arguments.what]
     else:
         chosen = [each for each in standing if each.batch == standing[-1].batch]
-    undone = undo_decisions(project, chosen, by=_person(project), why=arguments.reason)
+    undone, staged = promotion.undo(project, chosen, by=_person(project), why=arguments.reason)
     _print_rows(["undone", each.fingerprint[:8], str(each.change["kind"]), decided_place(each)] for each in undone)
-    print(f"\n{len(undone)} undone; look again: acetate check")
+    _print_rows(["staged", name, "waits again"] for name in staged)
+    print(f"\n{len(undone)} undone; look again: acetate check{' --staged' * bool(staged)}")
     return 0
 
 
@@ -93,26 +107,84 @@ def named_one(prefix: str, things: Sequence[T], name: Callable[[T], str], look: 
     raise UsageError(f"no fingerprint here starts with `{prefix}`", next=f"{look}   (lists them)")
 
 
-def _decide(project: Project, arguments: argparse.Namespace, decide: Callable[..., list[Decided]], done: str) -> int:
+def _decide(
+    project: Project,
+    arguments: argparse.Namespace,
+    decide: Callable[..., list[Decided]],
+    promote: Callable[[Sequence[Change], str, str], promotion.Promotion],
+    done: str,
+) -> int:
+    _check_words(arguments)
+    here = _verdict(project, arguments.against) if not arguments.staged else None
+    staged = _staged_verdict(project) if arguments.staged or _names_one(project, arguments) else None
+    verdicts = [each for each in (here, staged) if each is not None]
+    chosen = _chosen(project, verdicts, arguments)
+    names = {each.fingerprint for each in chosen}
+    by, why = _person(project), arguments.reason
+    decided: list[Decided] = []
+    if here is not None and (changes := [each for each in here.changes if each.fingerprint in names]):
+        decided += decide(project, changes, by=by, why=why)
+    promoted = promotion.Promotion([])
+    if staged is not None:
+        promoted = promote([each for each in staged.changes if each.fingerprint in names], by, why)
+        decided += promoted.decided
+    _print_rows([done, each.fingerprint[:8], each.kind, f"{place(each)}  {each.path}"] for each in chosen)
+    _print_rows(_promoted_rows(promoted))
+    for line in _end(project, decided, promoted, verdicts, done):
+        print(line)
+    problems = [problem for each in verdicts for problem in each.problems]
+    for problem in problems:
+        print(f"not looked at  {problem.where}: {problem.problem}\n  next: {problem.next}")
+    return 2 if problems else 0
+
+
+def _promoted_rows(promoted: promotion.Promotion) -> Iterable[list[str]]:
+    yield from (["in place", name, ""] for name in promoted.swapped)
+    yield from (["dropped", name, ""] for name in promoted.dropped)
+    yield from (
+        ["staged", name, f"{counted(number, 'change')} to decide: acetate check --staged"]
+        for name, number in promoted.waiting.items()
+    )
+
+
+def _end(
+    project: Project,
+    decided: Sequence[Decided],
+    promoted: promotion.Promotion,
+    verdicts: Sequence[Verdict],
+    done: str,
+) -> Iterable[str]:
+    """How much was decided, and how that is taken back."""
+    if decided:
+        files = {file.path for each in decided for file in each.files if file.before != file.after}
+        written = f", {counted(len(files), 'approved file')} written" if files else ""
+        yield f"\n{len(decided)} {done}{written}; take it back: acetate undo"
+    elif promoted.swapped:
+        paths = " ".join(f"'{project.target(name)}'" for name in promoted.swapped)
+        yield f"\nno change to decide; take it back: git checkout -- {paths}, then acetate accept --rebuild"
+    else:
+        waiting = any(each.decision is None for verdict in verdicts for each in verdict.changes)
+        yield f"nothing to decide: no {'waiting change fits' if waiting else 'change is waiting'}"
+
+
+def _recordings(project: Project, arguments: argparse.Namespace) -> list[str]:
+    """The cassettes whose staged recordings are meant themselves, be there a change in them or not."""
+    if not arguments.staged or arguments.kind or arguments.severity:
+        return []
+    if arguments.all:
+        return [each.name for each in all_staged(project.root)]
+    paths = [what for what in arguments.what if not _is_prefix(project, what)]
+    return [each.name for path in paths for each in promotion.staged_at(project, path)]
+
+
+def _check_words(arguments: argparse.Namespace) -> None:
     if not _selects(arguments):
         raise UsageError("which changes?", next="name a fingerprint or a path, or use --all, --kind or --severity")
     if arguments.all and arguments.what:
         raise UsageError("`--all` and names do not go together", next="leave one of them out")
+    if arguments.staged and arguments.against is not None:
+        raise UsageError("`--staged` and `--against` do not go together", next="leave one of them out")
     _check_kinds(arguments.kind)
-    verdict = _verdict(project, arguments.against)
-    chosen = _chosen(project, verdict, arguments)
-    if chosen:
-        decided = decide(project, chosen, by=_person(project), why=arguments.reason)
-        _print_rows([done, each.fingerprint[:8], each.kind, f"{place(each)}  {each.path}"] for each in chosen)
-        files = {file.path for each in decided for file in each.files if file.before != file.after}
-        written = f", {counted(len(files), 'approved file')} written" if files else ""
-        print(f"\n{len(decided)} {done}{written}; take it back: acetate undo")
-    else:
-        waiting = any(each.decision is None for each in verdict.changes)
-        print(f"nothing to decide: no {'waiting change fits' if waiting else 'change is waiting'}")
-    for problem in verdict.problems:
-        print(f"not looked at  {problem.where}: {problem.problem}\n  next: {problem.next}")
-    return 2 if verdict.problems else 0
 
 
 def _selects(arguments: argparse.Namespace) -> bool:
@@ -138,12 +210,29 @@ def _verdict(project: Project, against: str | None) -> Verdict:
     return with_provided(examine(project, project.cassettes(), context, complete=True, counting=counting), project)
 
 
-def _chosen(project: Project, verdict: Verdict, arguments: argparse.Namespace) -> Sequence[Change]:
-    """The changes that all words of the command fit; each narrows the choice."""
+def _staged_verdict(project: Project) -> Verdict:
+    """What the recordings that wait would change."""
+    return promotion.examine_staged(project, context_of(project.config.project, project.root, os.environ, quick=True))
+
+
+def _names_one(project: Project, arguments: argparse.Namespace) -> bool:
+    """True if a fingerprint is named, which may be one of what waits."""
+    named = any(_is_prefix(project, what) for what in arguments.what)
+    return named and arguments.against is None and bool(all_staged(project.root))
+
+
+def _chosen(project: Project, verdicts: Sequence[Verdict], arguments: argparse.Namespace) -> Sequence[Change]:
+    """The changes that all words of the command fit; each narrows the choice. A fingerprint is found wherever it is;
+    every other word speaks of the first verdict alone."""
     named: dict[str, Change] = {}
     for what in arguments.what:
-        named |= {each.fingerprint: each for each in _named(project, what, verdict.changes)}
-    chosen = named.values() if arguments.what else _waiting(verdict.changes)
+        if _is_prefix(project, what):
+            every = [change for verdict in reversed(verdicts) for change in verdict.changes]
+            found = [named_one(what, every, lambda each: each.fingerprint, _LOOK)]
+        else:
+            found = _at(project, what, verdicts[0].changes, staged=arguments.staged)
+        named |= {each.fingerprint: each for each in found}
+    chosen = named.values() if arguments.what else _waiting(verdicts[0].changes)
     return [
         each
         for each in chosen
@@ -152,11 +241,10 @@ def _chosen(project: Project, verdict: Verdict, arguments: argparse.Namespace) -
     ]
 
 
-def _named(project: Project, what: str, changes: Sequence[Change]) -> Sequence[Change]:
-    """A change by the start of its fingerprint, decided or not; or those of a cassette or folder that wait."""
-    if _is_prefix(project, what):
-        return [named_one(what, changes, lambda each: each.fingerprint, "acetate check")]
-    names = {file.name for file in project.cassettes([what])}
+def _at(project: Project, path: str, changes: Sequence[Change], *, staged: bool) -> list[Change]:
+    """Those of a cassette or folder that wait."""
+    files = promotion.staged_at(project, path) if staged else project.cassettes([path])
+    names = {each.name for each in files}
     return [each for each in _waiting(changes) if any(where.cassette in names for where in each.occurrences)]
 
 
@@ -184,6 +272,6 @@ def _person(project: Project) -> str:
 def _print_rows(rows: Iterable[list[str]]) -> None:
     """What was decided, in columns."""
     cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)] if cells else []
     for row in cells:
         print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -21,11 +21,14 @@ from acetate.exchange import Exchange
 from acetate.inventory import Inventory, Stock, take_stock
 from acetate.kind import KINDS, Kind
 from acetate.project import CassetteFile, Project
-from acetate.provide import with_provided
+from acetate.promotion import examine_staged
+from acetate.provide import pending, with_provided
 from acetate.redaction import redact
-from acetate.report.wording import counted, place, printable, seen
+from acetate.report.wording import counted, place, printable
+from acetate.report.wording import seen as seen_in
 from acetate.secret import check_clean
-from acetate.snapshot import paired
+from acetate.snapshot import Entry, paired
+from acetate.staging import StagedProject, all_staged
 from acetate.stream import events
 
 __all__ = ["explain", "log", "show", "status"]
@@ -38,7 +41,7 @@ def show(arguments: argparse.Namespace) -> int:
     if separator and number.isdecimal():
         lines = _exchange_lines(project, _cassette(project, name), int(number))
     else:
-        lines = _change_lines(project, _change(project, arguments.what))
+        lines = _change_lines(*_change(project, arguments.what))
     for line in lines:
         print(printable(line))
     return 0
@@ -96,12 +99,15 @@ def status(arguments: argparse.Namespace) -> int:
 # show
 
 
-def _change(project: Project, what: str) -> Change:
+def _change(project: Project, what: str) -> tuple[Project, Change]:
+    """A change, and the project as it shows there: as it is, or as it would be with what is staged."""
     if "/" in what or (project.root / what).exists():
         raise UsageError(f"`{what}` names no exchange", next=f"acetate show '{what}#0'   (its first exchange)")
     context = context_of(project.config.project, project.root, os.environ, quick=True)
     verdict = with_provided(examine(project, project.cassettes(), context, complete=True, counting=counting), project)
-    return named_one(what, verdict.changes, lambda each: each.fingerprint, "acetate check")
+    staged = examine_staged(project, context).changes if all_staged(project.root) else ()
+    change = named_one(what, [*staged, *verdict.changes], lambda each: each.fingerprint, "acetate check")
+    return (project if change in verdict.changes else StagedProject(project.config, project.environ)), change
 
 
 def _change_lines(project: Project, change: Change) -> Iterator[str]:
@@ -118,16 +124,16 @@ def _change_lines(project: Project, change: Change) -> Iterator[str]:
     if change.decision:
         yield f"  decided   {change.decision}{f': {change.reason}' if change.reason else ''}"
     yield ""
-    yield f"seen in {seen(change)}"
+    yield f"seen in {seen_in(change)}"
     for each in change.occurrences:
         details = ", ".join(text for text in (each.model, each.test, each.recorded_at) if text)
         yield f"  {each.cassette}#{each.exchange}  {each.at}{f'  ({details})' if details else ''}"
     first = change.occurrences[0]
-    file = next((each for each in project.cassettes() if each.name == first.cassette), None)
-    if file is not None:
+    entries = _seen_entries(project, first.cassette)
+    if entries:
         yield ""
         yield f"the first of them, approved and now ({first.cassette}#{first.exchange})"
-        yield from _sides(project, file, first.exchange)
+        yield from _sides(project.library.entries(first.cassette), entries, first.exchange)
     short = change.fingerprint[:8]
     yield ""
     yield f'  acetate accept {short} --reason "..."'
@@ -135,18 +141,32 @@ def _change_lines(project: Project, change: Change) -> Iterator[str]:
     yield f"  acetate explain {change.kind}"
 
 
-def _sides(project: Project, file: CassetteFile, index: int) -> Iterator[str]:
+def _cassettes(project: Project) -> Iterator[CassetteFile]:
+    """All of them; what is staged before what it would replace, where the project is seen so."""
+    if isinstance(project, StagedProject):
+        yield from (each.file for each in all_staged(project.root))
+    yield from project.cassettes()
+
+
+def _seen_entries(project: Project, name: str) -> list[Entry]:
+    """What is seen of a cassette, or of a test of the project's own API; nothing of what is seen no more."""
+    if project.library.is_own(name):
+        left = pending(project).of(name)
+        return [each.entry for each in left.answers] if left else []
+    file = next((each for each in _cassettes(project) if each.name == name), None)
+    return [each.entry for each in project.observations(file)] if file else []
+
+
+def _sides(approved: Sequence[Entry], seen: Sequence[Entry], index: int) -> Iterator[str]:
     import difflib
 
-    observations = project.observations(file)
-    entries = project.library.entries(file.name)
-    partner = paired(entries, [each.entry for each in observations])[index]
-    now = _json_lines(observations[index].entry.body)
+    partner = paired(approved, seen)[index]
+    now = _json_lines(seen[index].body)
     if partner is None:
         yield "  nothing is approved of this exchange; this is what would be"
         yield from (f"  {line}" for line in now)
         return
-    diff = list(difflib.unified_diff(_json_lines(entries[partner].body), now, "approved", "now", lineterm="", n=3))
+    diff = list(difflib.unified_diff(_json_lines(approved[partner].body), now, "approved", "now", lineterm="", n=3))
     yield from (f"  {line}" for line in diff)
     if not diff:
         yield "  the bodies are alike: the difference is not in the body, or in what the contract asks"
@@ -295,7 +315,7 @@ def _stock_lines(stock: Inventory) -> Iterator[str]:
             stock.orphans,
             "record it again, or git rm the snapshot and acetate accept --rebuild",
         ),
-        ("staged, waiting for a decision", stock.staged, "acetate check"),
+        ("staged, waiting for a decision", stock.staged, "acetate check --staged"),
         ("looks like a secret", stock.secrets, "record the cassette again, and revoke what was in it"),
         ("not a cassette", stock.foreign, "acetate import FILE"),
     ):

@@ -94,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    for group in (_setting_up, _checking, _deciding, _looking):
+    for group in (_setting_up, _checking, _deciding, _sharing, _looking):
         group(verb)
     return top
 
@@ -122,6 +122,14 @@ def _checking(verb: _Verb) -> None:
     check = verb("check", ("check", "check"), "Examine cassettes against the approved snapshots and contracts.")
     check.add_argument("paths", nargs="*", metavar="PATH", help="cassettes or folders (default: all of the project's)")
     check.add_argument("--against", metavar="REF", help="what the approved files changed since a git commit")
+    check.add_argument("--staged", action="store_true", help="what the recordings that wait would change")
+    check.add_argument(
+        "--service",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="pass on what is approved at the service, too (default: the one of ACETATE_SERVICE or `service_url`)",
+    )
     _reporting(check)
 
     report = verb("report", ("check", "report"), "Merge reports of shards or services into one, and print it.")
@@ -155,6 +163,11 @@ def _deciding(verb: _Verb) -> None:
         decide.add_argument(
             "--against", metavar="REF", help="decide on what the approved files changed since a git commit"
         )
+        decide.add_argument(
+            "--staged",
+            action="store_true",
+            help="decide on what the recordings that wait would change (a fingerprint finds these without it)",
+        )
         decide.add_argument("--reason", default="", metavar="TEXT", help="why, kept with the decision")
         if name == "accept":
             decide.add_argument(
@@ -168,6 +181,29 @@ def _deciding(verb: _Verb) -> None:
         help="decisions by the start of their fingerprint (default: the last command's)",
     )
     undo.add_argument("--reason", default="", metavar="TEXT", help="why, kept with the decision")
+
+
+def _sharing(verb: _Verb) -> None:
+    push = verb(
+        "push", ("service", "push"), "Send a run to the service: its report, and masked snapshots of both sides."
+    )
+    push.add_argument(
+        "report", nargs="?", metavar="REPORT.json", help="what `--report json=PATH` wrote (default: examine now)"
+    )
+    push.add_argument("--against", metavar="REF", help="the run is that of `acetate check --against REF`")
+    push.add_argument(
+        "--job", metavar="NAME", help="tells the runs of one commit apart (default: the CI job; in a matrix, name it)"
+    )
+    pull = verb(
+        "pull", ("service", "pull"), "Accept here what was approved at the service, and note what was rejected."
+    )
+    pull.add_argument("--in-ci", action="store_true", help="write also where `CI` is set: for a job that commits")
+    for each in (push, pull):
+        each.add_argument(
+            "--service",
+            metavar="URL",
+            help="where it is (default: ACETATE_SERVICE, or `service_url` of the configuration)",
+        )
 
 
 def _looking(verb: _Verb) -> None:

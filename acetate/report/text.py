@@ -40,7 +40,7 @@ def render(verdict: Verdict, *, color: bool = False, ascii_only: bool = False) -
     if verdict.problems:
         paragraphs.append([f"{_painted('problems', color)}  what could not be looked at"])
         paragraphs += [[f"  {line}" for line in problem_block(each)] for each in verdict.problems]
-    paragraphs.append([summary(verdict)])
+    paragraphs.append([summary(verdict), *(f"note: {cut(each, _NAME)}" for each in verdict.notes)])
     paragraphs += [lines for lines in (_advice(verdict), _aligned(_commands(verdict, short))) if lines]
     paragraphs.append([f"{verdict.counts.examined} examined"])
     text = _COMMAND.sub(r"\g<0> ", "\n\n".join("\n".join(lines) for lines in paragraphs) + "\n")

@@ -90,8 +90,8 @@ def _steps(block: Block) -> Iterator[Step]:
 
 
 def run(page: str, folder: Path) -> list[Ran]:
-    """Run the steps of a page in a new project below `folder`, which has the cassettes of this repository and a HAR
-    file, and nothing approved."""
+    """Run the steps of a page in a new project below `folder`, which has the chats among the cassettes of this
+    repository and a HAR file, and nothing approved."""
     project = _project(folder)
     script = folder / "script.sh"
     lines = [f"{{ {step.shell}\n}} 2>&1; code=$?; echo; echo '{_MARK}'$code; (exit $code)\n" for step in steps(page)]
@@ -111,7 +111,7 @@ def run(page: str, folder: Path) -> list[Ran]:
 
 def _project(folder: Path) -> Path:
     project = folder / "shop"
-    shutil.copytree(REPOSITORY / "cassettes", project / "cassettes")
+    shutil.copytree(REPOSITORY / "cassettes" / "chat", project / "cassettes" / "chat")
     (project / "session.har").write_text(_har(), encoding="utf-8")
     (folder / "gitconfig").write_text(_GIT)
     return project
@@ -123,7 +123,7 @@ def _har() -> str:
         "model": "meta-llama/Llama-3.3-70B-Instruct-Turbo",
         "messages": [{"role": "user", "content": "Say goodbye."}],
     }
-    answer = {"id": "handmade-goodbye", "object": "chat.completion", "created": 1767225600, "model": ask["model"]}
+    answer = {"id": "goodbye", "object": "chat.completion", "created": 1767225600, "model": ask["model"]}
     message = {"role": "assistant", "content": "Goodbye!", "tool_calls": []}
     choice = {"finish_reason": "stop", "seed": 1, "logprobs": None, "index": 0, "message": message}
     usage = {"prompt_tokens": 15, "completion_tokens": 3, "total_tokens": 18}

@@ -33,6 +33,8 @@ from tests.standin.server import Standin
 assert all((aiohttp, httpcore, httpcore2, httpx, httpx2, openai, requests, together_sdk, vcr, acetate))
 
 MODEL = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
+_QUIET = ("-q", "-p", "no:cacheprovider", "-p", "recording", "-p", "acetate", "-p", "xdist")
+"""With the plugins that a suite needs: to load all that are installed costs more than to run it."""
 KEY = "tgp_v1_a-key-that-opens-nothing-0123456789"
 TALK = f'''
 import json, os
@@ -72,6 +74,7 @@ class Suite:
             "import talk\n\ndef pytest_unconfigure():\n    talk.client.close()\n    talk.client2.close()\n",
         )
         self.env("TOGETHER_BASE_URL", standin.url)
+        self.env("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name
@@ -91,18 +94,18 @@ class Suite:
     def run(self, *args: str) -> Run:
         """In this process."""
         before = len(self.standin.requests)
-        result = self.pytester.runpytest_inprocess("-q", "-W", "error", "-p", "no:asyncio", "-p", "no:cacheprovider", *args)
+        result = self.pytester.runpytest_inprocess(*_QUIET, "-W", "error", "-p", "no:asyncio", *args)
         return Run(result.outlines, result.ret, result.parseoutcomes(), len(self.standin.requests) - before)
 
     def spawn(self, *args: str, timeout: float = 60) -> Run:
         """In a process of its own."""
         before = len(self.standin.requests)
-        result = self.pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", *args, timeout=timeout)
+        result = self.pytester.runpytest_subprocess(*_QUIET, *args, timeout=timeout)
         return Run(result.outlines, result.ret, result.parseoutcomes(), len(self.standin.requests) - before)
 
     def start(self, *args: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *args],
+            [sys.executable, "-m", "pytest", *_QUIET, *args],
             cwd=self.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,7 +15,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text(encoding="ut
 def test_every_option_of_the_plugin_is_on_the_page():
     source = Path(acetate.pytest_plugin.__file__).read_text(encoding="utf-8")
     options = set(re.findall(r'"(--acetate-[a-z-]+)"', source))
-    assert len(options) == 3
+    assert len(options) == 4
     assert {option for option in options if f"`{option}" not in PAGE} == set()
 
 

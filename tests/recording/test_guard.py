@@ -63,10 +63,12 @@ def test_a_name_is_not_looked_up(refused):
         lambda: socket.getaddrinfo(b"api.together.ai", 443),
         lambda: socket.gethostbyname("api.together.ai"),
         lambda: socket.gethostbyname_ex("api.together.ai"),
+        lambda: socket.gethostbyaddr("api.together.ai"),
+        lambda: socket.getfqdn("api.together.ai"),
     ):
         with pytest.raises(NetworkRefused, match=r"the name api\.together\.ai"):
             look_up()
-    assert refused == [("api.together.ai", None)] * 4
+    assert refused == [("api.together.ai", None)] * 6
 
 
 def test_a_datagram_is_refused(refused):
@@ -128,11 +130,41 @@ def test_local_connections_pass_and_are_counted(refused, tmp_path, monkeypatch):
 
 
 def test_a_provider_is_refused_also_on_this_machine(refused):
-    guard = Guard(refused.append, frozenset({("127.0.0.1", 8000)}))
+    guard = Guard(refused.append, lambda: frozenset({("127.0.0.1", 8000)}))
     guard.start()
     try:
-        with socket.socket() as client, pytest.raises(NetworkRefused, match=r"127\.0\.0\.1:8000"):
-            client.connect(("127.0.0.1", 8000))
+        for host in ("127.0.0.1", "0.0.0.0", "127.8.8.8", "localhost"):
+            with socket.socket() as client, pytest.raises(NetworkRefused, match=f"{host}:8000"):
+                client.connect((host, 8000))
+        with socket.socket(socket.AF_INET6) as client, pytest.raises(NetworkRefused, match=r"::ffff:127\.0\.0\.1:8000"):
+            client.connect(("::ffff:127.0.0.1", 8000))
+    finally:
+        guard.stop()
+
+
+@pytest.mark.parametrize("port", [4000, "4000", b"4000"])
+def test_a_name_is_refused_where_a_provider_answers_under_it(refused, port):
+    guard = Guard(refused.append, lambda: frozenset({("llm", 4000)}))
+    guard.start()
+    try:
+        with pytest.raises(NetworkRefused, match=r"LLM\.:4000"):
+            socket.getaddrinfo("LLM.", port)
+        with pytest.raises(NetworkRefused, match="llm:4000"):
+            asyncio.run(asyncio.open_connection("llm", 4000))
+        assert socket.getaddrinfo("localhost", port)
+    finally:
+        guard.stop()
+
+
+def test_providers_are_asked_for_each_time(refused):
+    providers = set()
+    guard = Guard(refused.append, lambda: frozenset(providers))
+    guard.start()
+    try:
+        assert socket.getaddrinfo("localhost", 4000)
+        providers.add(("localhost", 4000))
+        with pytest.raises(NetworkRefused):
+            socket.getaddrinfo("localhost", 4000)
     finally:
         guard.stop()
 

@@ -46,7 +46,7 @@ def test_what_is_staged_is_examined_under_the_name_of_its_cassette(rewritten):
 def test_accepting_all_swaps_cassette_snapshot_and_contract(rewritten):
     (new,) = rewritten.staged()
     done = decided(rewritten, accept)
-    assert (done.swapped, done.waiting) == ((IT,), ())
+    assert (done.swapped, done.waiting) == ((IT,), {})
     assert rewritten.exchanges() == [new]
     assert not rewritten.has(f".acetate/staged/{IT}.yaml")
     assert not rewritten.has(f".acetate/staged/{IT}.json")
@@ -57,14 +57,14 @@ def test_accepting_all_swaps_cassette_snapshot_and_contract(rewritten):
 def test_accepting_one_of_two_changes_nothing_yet(rewritten):
     before = {path: path.read_bytes() for path in rewritten.root.glob("[cs]*/**/*.*") if path.is_file()}
     done = decided(rewritten, accept, lambda change: change.kind == "field-removed")
-    assert (done.swapped, done.waiting) == ((), ((IT, 1),))
+    assert (done.swapped, done.waiting) == ((), {IT: 1})
     assert {path: path.read_bytes() for path in before} == before
     assert {each.kind: each.decision for each in examine_staged(opened(rewritten), HERE).changes} == {
         "enum-value-replaced": None,
         "field-removed": "approved",
     }
     done = decided(rewritten, accept, lambda change: change.kind == "enum-value-replaced")
-    assert (done.swapped, done.waiting) == ((IT,), ())
+    assert (done.swapped, done.waiting) == ((IT,), {})
     assert rewritten.acetate("check").returncode == 0
 
 
@@ -82,7 +82,7 @@ def test_a_change_that_was_rejected_keeps_a_new_recording_out(rewritten):
     decided(rewritten, reject, lambda change: change.kind == "field-removed")
     rewritten.run("--record-mode=rewrite")
     done = decided(rewritten, accept, lambda change: change.kind == "enum-value-replaced")
-    assert (done.swapped, done.waiting) == ((), ((IT, 1),))
+    assert (done.swapped, done.waiting) == ((), {IT: 1})
 
 
 def test_a_recording_of_a_failed_test_comes_behind_what_the_cassette_holds(suite):
@@ -100,36 +100,182 @@ def test_a_recording_of_a_failed_test_comes_behind_what_the_cassette_holds(suite
     assert suite.run().counts == "2 replayed, 0 live, 0 missed"
 
 
-def test_whoever_was_killed_before_the_swap_swaps_later(rewritten, monkeypatch):
+def test_whoever_was_killed_before_the_end_swaps_later(rewritten, monkeypatch):
     def killed(*_args):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("acetate.promotion._swap", killed)
+        patched.setattr("acetate.promotion.set_aside", killed)
         with pytest.raises(KeyboardInterrupt):
             decided(rewritten, accept)
     assert rewritten.has(f".acetate/staged/{IT}.yaml")
     assert examine_staged(opened(rewritten), HERE).changes == ()
-    assert decided(rewritten, accept).swapped == (IT,)
+    assert rewritten.acetate("accept", "--staged", "--all").returncode == 0
+    assert not rewritten.has(f".acetate/staged/{IT}.yaml")
     assert rewritten.acetate("check").returncode == 0
 
 
-def test_the_day_six_weeks_later(suite):
-    """The provider changes, the recording is staged, the code is fixed against it, and it is accepted."""
-    test = "@pytest.mark.vcr\ndef test_it():\n    reason = ask('hi').json()['choices'][0]['finish_reason']\n"
-    suite.tests(f"{test}    assert reason == 'eos'\n")
-    suite.standin.script(finish_reasons={"stop": "eos"})
+# What comes behind a cassette
+
+
+def test_what_comes_behind_an_approved_exchange_is_not_taken_for_it(suite):
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('one')\n")
     suite.run("--record-mode=once")
     assert suite.acetate("accept", "--all").returncode == 0
-    suite.standin.script(put={"$.usage.cached_tokens": 0})
-    rewritten = suite.run("--record-mode=rewrite")
-    assert rewritten.outcomes == {"failed": 1}
-    assert 'finish_reason    "eos" -> "stop"' in rewritten.text
-    assert suite.run().outcomes == {"passed": 1}
-    assert suite.run("--acetate-staged").outcomes == {"failed": 1}
-    suite.tests(f"{test}    assert reason in ('eos', 'stop')\n")
-    assert suite.run("--acetate-staged").outcomes == {"passed": 1}
-    assert decided(suite, accept).swapped == (IT,)
-    suite.env("CI", "1")
-    run = suite.run()
-    assert (run.code, run.outcomes, run.counts) == (0, {"passed": 1}, "1 replayed, 0 live, 0 missed")
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('one')\n    ask('two', seed=1)\n    assert 0\n")
+    suite.standin.script(put={"$.later": 1})
+    run = suite.run("--record-mode=new_episodes", "--tb=no")
+    seen = examine_staged(opened(suite), HERE).changes
+    assert {each.kind for each in seen} == {"exchange-unapproved", "field-added"}
+    assert {where.exchange for each in seen for where in each.occurrences} == {1}
+    assert "1 of 2 exchanges, in 1 test" in run.text
+    replayed = suite.run("--acetate-staged", "--tb=no")
+    assert replayed.counts == "2 replayed, 0 live, 0 missed"
+    assert "1 of 2 exchanges, in 1 test" in replayed.text
+    assert suite.acetate("accept", "--staged", "--all").returncode == 0
+    assert len(suite.exchanges()) == 2
+    done = suite.acetate("check")
+    assert (done.returncode, "2 exchanges" in done.stdout) == (0, True), done.stdout
+
+
+# As it is typed
+
+
+def short(suite, kind):
+    return next(each for each in examine_staged(opened(suite), HERE).changes if each.kind == kind).fingerprint[:8]
+
+
+def files(suite):
+    found = (path for folder in ("cassettes", "contracts", "snapshots") for path in (suite.root / folder).rglob("*"))
+    return {path: path.read_bytes() for path in found if path.is_file() and ".reviews" not in path.parts}
+
+
+def test_a_recording_run_says_what_to_type_and_that_works(rewritten):
+    run = rewritten.run("--record-mode=rewrite")
+    block = run.block("STAGED")
+    assert block[1] == f"  .acetate/staged/{IT}.yaml   1 exchange: it replaces an approved recording"
+    assert block[2:5] == [
+        "  play them    pytest --acetate-staged",
+        "  look         acetate check --staged",
+        '  take them    acetate accept --staged --all --reason "..."',
+    ]
+    checked = rewritten.acetate("check", "--staged")
+    assert checked.returncode == 1
+    assert '"stop"' in checked.stdout
+    done = rewritten.acetate("accept", "--staged", "--all", "--reason", "handled")
+    assert done.returncode == 0, done.stderr
+    assert f"in place  {IT}" in done.stdout
+    assert "2 accepted, 3 approved files written; take it back: acetate undo" in done.stdout
+    assert rewritten.acetate("check").returncode == 0
+
+
+def test_check_points_to_what_is_staged_and_judges_without_it(rewritten):
+    done = rewritten.acetate("check")
+    assert done.returncode == 0
+    assert done.stdout.endswith("staged, waiting for a decision: 1 recording; look: acetate check --staged\n")
+
+
+def test_status_lists_what_is_staged(rewritten):
+    said = rewritten.acetate("status").stdout
+    assert f"staged, waiting for a decision: 1\n  {IT}.yaml\n  next: acetate check --staged\n" in said
+
+
+def test_a_fingerprint_finds_a_staged_change(rewritten):
+    shown = rewritten.acetate("show", short(rewritten, "field-removed"))
+    assert shown.returncode == 0, shown.stderr
+    assert '-      "finish_reason": "stop",\n  +      "finish_reason": "done",' in shown.stdout
+    first = rewritten.acetate("accept", short(rewritten, "field-removed"), "--reason", "nobody reads it")
+    assert first.returncode == 0, first.stderr
+    assert f"staged  {IT}  1 change to decide: acetate check --staged" in first.stdout
+    assert rewritten.has(f".acetate/staged/{IT}.yaml")
+    second = rewritten.acetate("accept", short(rewritten, "enum-value-replaced"), "--reason", "both are read")
+    assert f"in place  {IT}" in second.stdout
+    assert rewritten.acetate("check").returncode == 0
+    log = rewritten.acetate("log").stdout
+    assert "both are read" in log
+
+
+def test_undo_gives_cassette_snapshot_contract_and_staged_recording_back(rewritten):
+    before = files(rewritten)
+    (new,) = rewritten.staged()
+    assert rewritten.acetate("accept", "--staged", "--all").returncode == 0
+    assert files(rewritten) != before
+    done = rewritten.acetate("undo")
+    assert done.returncode == 0, done.stderr
+    assert f"staged  {IT}  waits again" in done.stdout
+    assert "2 undone; look again: acetate check --staged" in done.stdout
+    assert files(rewritten) == before
+    assert rewritten.staged() == [new]
+    assert rewritten.acetate("accept", "--staged", "--all").returncode == 0
+    assert rewritten.acetate("check").returncode == 0
+
+
+def test_undoing_one_decision_takes_back_the_recording_with_all_that_came_with_it(rewritten):
+    before = files(rewritten)
+    name = short(rewritten, "field-removed")
+    assert rewritten.acetate("accept", "--staged", "--all").returncode == 0
+    done = rewritten.acetate("undo", name)
+    assert "2 undone" in done.stdout
+    assert files(rewritten) == before
+
+
+def test_a_rejected_recording_is_dropped_and_undo_brings_it_back(rewritten):
+    before = files(rewritten)
+    done = rewritten.acetate("reject", short(rewritten, "field-removed"), "--reason", "we bill by it")
+    assert f"dropped  {IT}" in done.stdout
+    assert not rewritten.has(f".acetate/staged/{IT}.yaml")
+    assert f"staged  {IT}  waits again" in rewritten.acetate("undo").stdout
+    assert rewritten.staged()
+    assert files(rewritten) == before
+
+
+def test_a_recording_without_a_change_is_taken_by_its_path(suite):
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n")
+    suite.run("--record-mode=once")
+    assert suite.acetate("accept", "--all").returncode == 0
+    suite.standin.script(say="Something else.")
+    suite.run("--record-mode=rewrite")
+    assert suite.acetate("check", "--staged").returncode == 0
+    (new,) = suite.staged()
+    assert suite.acetate("accept", "--all").stdout == "nothing to decide: no change is waiting\n"
+    done = suite.acetate("accept", "--staged", f".acetate/staged/{IT}.yaml")
+    assert done.returncode == 0, done.stderr
+    assert f"in place  {IT}" in done.stdout
+    assert f"no change to decide; take it back: git checkout -- '{IT}.yaml'" in done.stdout
+    assert suite.exchanges() == [new]
+    assert suite.acetate("check").returncode == 0
+
+
+def test_words_without_staged_speak_of_what_is_in_place(rewritten):
+    done = rewritten.acetate("accept", "--all")
+    assert done.stdout == "nothing to decide: no change is waiting\n"
+    assert rewritten.has(f".acetate/staged/{IT}.yaml")
+
+
+@pytest.mark.parametrize(
+    "words", [("check",), ("accept", "--all"), ("reject", "--all")], ids=["check", "accept", "reject"]
+)
+def test_where_nothing_is_staged_that_is_said(suite, words):
+    done = suite.acetate(*words, "--staged")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "acetate: nothing is staged\n  next: pytest --record-mode=rewrite   (records again, and stages)\n"
+    )
+
+
+def test_a_path_where_nothing_is_staged_is_said(rewritten):
+    done = rewritten.acetate("accept", "--staged", "cassettes/other")
+    assert done.returncode == 2
+    assert "cassettes/other: nothing is staged there" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["check", "accept"])
+def test_staged_and_against_do_not_go_together(rewritten, verb):
+    done = rewritten.acetate(verb, "--staged", "--against", "main", *["--all"] * (verb == "accept"))
+    assert (done.returncode, "do not go together" in done.stderr) == (2, True)
+
+
+def test_in_ci_nothing_staged_is_taken(rewritten):
+    rewritten.env("CI", "1")
+    assert rewritten.acetate("accept", "--staged", "--all").returncode == 2
+    assert rewritten.has(f".acetate/staged/{IT}.yaml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import pytest
@@ -245,6 +246,21 @@ def test_a_mock_below_the_transport_is_named_and_not_recorded(suite):
     assert not suite.has("cassettes")
 
 
+def test_a_mock_of_respx_is_called_so(suite):
+    suite.tests(
+        """
+        import respx
+
+        @pytest.mark.vcr
+        @respx.mock
+        def test_it():
+            respx.post(url()).respond(json={"choices": []})
+            assert ask("hi").json() == {"choices": []}
+        """
+    )
+    assert "was not recorded; answered by respx" in suite.run("--record-mode=once").text
+
+
 def test_a_mock_transport_answers_as_ever(suite):
     suite.tests(
         """
@@ -283,3 +299,17 @@ def test_stock_vcrpy_plays_what_was_recorded(suite):
     )
     run = suite.run("-p", "no:acetate", "-p", "no:pytest_plugin")
     assert (run.outcomes, run.hits) == ({"passed": 1}, 0)
+
+
+def test_what_cannot_be_put_away_stays_in_its_journal_for_the_next_run(suite):
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n")
+    suite.write("cassettes", "a file where a folder should be\n")
+    run = suite.run("--record-mode=once")
+    assert run.code == 1
+    assert "cassettes/test_chat/test_it.yaml: cannot be written" in "\n".join(run.block("PROBLEMS"))
+    gc.collect()  # a file that was left open would say so here
+    (journal,) = (suite.root / ".acetate/journal").glob("*.jsonl")
+    (suite.root / "cassettes").unlink()
+    assert "STAGED  1 exchange, not in a cassette yet" in suite.run("--tb=no").text
+    assert not journal.exists()
+    assert len(suite.staged()) == 1

@@ -13,7 +13,7 @@ from acetate.cassette import read_exchanges, read_text
 from acetate.exchange import Exchange, Recording, Request, Response
 from acetate.project import Project
 from acetate.redaction import redact
-from acetate.staging import Filed, all_staged, file_recovered, staged, unstage
+from acetate.staging import Filed, all_staged, file_recovered, set_aside, staged, staged_again
 from acetate.verdict import Problem
 
 CHAT = "https://api.together.ai/v1/chat/completions"
@@ -105,12 +105,34 @@ def test_a_secret_that_only_todays_rules_know_stays_in_the_journal(project):
     assert len(journals(project)) == 1
 
 
-def test_what_is_unstaged_waits_no_longer(project):
+def test_what_is_set_aside_waits_no_longer(project):
     killed(project, exchange("a"))
     list(file_recovered(project, "run"))
-    unstage(project.root, "cassettes/it")
+    set_aside(project.root, "cassettes/it", None)
     assert all_staged(project.root) == []
-    unstage(project.root, "cassettes/it")
+    set_aside(project.root, "cassettes/it", None)
+
+
+def test_what_was_set_aside_for_a_decision_waits_again_when_that_is_taken_back(project):
+    killed(project, exchange("a"))
+    list(file_recovered(project, "run"))
+    before = staged(project.root, "cassettes/it")
+    set_aside(project.root, "cassettes/it", "batch")
+    assert all_staged(project.root) == []
+    assert staged_again(project.root, "batch") == ["cassettes/it"]
+    assert staged(project.root, "cassettes/it") == before
+    assert held(project) == [exchange("a")]
+    assert staged_again(project.root, "batch") == []
+
+
+def test_a_newer_recording_is_not_replaced_by_one_that_was_set_aside(project):
+    for question in "ab":
+        killed(project, exchange(question))
+        list(file_recovered(project, "run"))
+        if question == "a":
+            set_aside(project.root, "cassettes/it", "batch")
+    assert staged_again(project.root, "batch") == []
+    assert held(project) == [exchange("b")]
 
 
 def test_a_note_that_cannot_be_read_is_none(project):

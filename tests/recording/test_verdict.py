@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -96,13 +97,80 @@ def test_misses_are_problems_of_the_report(suite):
     ]
 
 
-def test_the_context_is_that_of_the_ci(changed):
+def context(suite):
+    """What the report of a run says of where it took place."""
+    suite.run("--acetate-report", "acetate.json")
+    found = json.loads((suite.root / "acetate.json").read_text())["context"]
+    return {name: value for name, value in found.items() if name not in ("acetate", "project")}
+
+
+def test_the_context_of_a_pull_request_at_github_is_its_head(changed):
+    event = {"pull_request": {"number": 7, "head": {"sha": "0ff1ce"}, "user": {"login": "ada"}}}
+    changed.write("event.json", json.dumps(event))
+    for name, value in {
+        "CI": "true",
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_PATH": str(changed.root / "event.json"),
+        "GITHUB_SHA": "the merge commit that is checked out",
+        "GITHUB_HEAD_REF": "new-engine",
+        "GITHUB_BASE_REF": "main",
+        "GITHUB_REF_NAME": "7/merge",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "ada/shop",
+        "GITHUB_RUN_ID": "77",
+    }.items():
+        changed.env(name, value)
+    assert context(changed) == {
+        "commit": "0ff1ce",
+        "branch": "new-engine",
+        "base": "main",
+        "pull_request": "7",
+        "author": "ada",
+        "ci_url": "https://github.com/ada/shop/actions/runs/77",
+    }
+
+
+def test_the_context_of_a_merge_request_at_gitlab_is_its_source(changed):
+    for name, value in {
+        "CI": "true",
+        "GITLAB_CI": "true",
+        "CI_COMMIT_SHA": "the merged result",
+        "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": "0ff1ce",
+        "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "new-engine",
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+        "CI_MERGE_REQUEST_IID": "7",
+        "GITLAB_USER_LOGIN": "ada",
+        "CI_JOB_URL": "https://gitlab.com/ada/shop/-/jobs/77",
+    }.items():
+        changed.env(name, value)
+    assert context(changed) == {
+        "commit": "0ff1ce",
+        "branch": "new-engine",
+        "base": "main",
+        "pull_request": "7",
+        "author": "ada",
+        "ci_url": "https://gitlab.com/ada/shop/-/jobs/77",
+    }
+
+
+def test_the_context_anywhere_else_is_what_git_says(changed):
     changed.env("CI", "1")
-    changed.env("GITLAB_CI", "1")
-    changed.env("CI_COMMIT_SHA", "abc")
-    changed.run("--acetate-report", "acetate.json")
-    report = json.loads((changed.root / "acetate.json").read_text())
-    assert report["context"]["commit"] == "abc"
+
+    def git(*words):
+        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false")
+        done = subprocess.run(["git", *who, *words], cwd=changed.root, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    git("init", "--quiet", "--initial-branch=new-engine")
+    git("commit", "--quiet", "--allow-empty", "-m", "work")
+    assert context(changed) == {
+        "commit": git("rev-parse", "HEAD"),
+        "branch": "new-engine",
+        "base": None,
+        "pull_request": None,
+        "author": "Ada <ada@example.org>",
+        "ci_url": None,
+    }
 
 
 def test_a_report_that_cannot_be_written_is_said(changed):

@@ -77,11 +77,43 @@ def test_a_complete_run_names_what_nobody_uses(three):
     three.env("LESS", "1")
     run = three.run()
     assert run.block("UNUSED")[:3] == [
-        "UNUSED  1 cassette that this complete run did not need, or not all of",
+        "UNUSED  1 file that this complete run did not need whole",
         "  cassettes/test_chat/test_one.yaml   1 exchange not played",
         "  look closer    acetate prune   (removes nothing unless told to)",
     ]
     assert "cassettes/test_chat/test_one" in three.acetate("prune").stdout
+
+
+def test_an_exchange_that_was_recorded_twice_and_what_is_approved_of_nothing_is_named(three):
+    assert three.acetate("accept", "--all").returncode == 0
+    two = three.root / "cassettes/test_chat/test_two.yaml"
+    item = two.read_text().removeprefix("interactions:\n").removesuffix("version: 1\n")
+    two.write_text(f"interactions:\n{item}{item}version: 1\n")
+    (three.root / "cassettes/test_chat/test_one.yaml").unlink()
+    three.tests("@pytest.mark.vcr\ndef test_two():\n    ask('c')\n")
+    assert three.run().block("UNUSED")[:4] == [
+        "UNUSED  2 files that this complete run did not need whole",
+        "  cassettes/test_chat/test_two.yaml   1 exchange said twice: the same stands before it",
+        "  snapshots/cassettes/test_chat/test_one.json   its cassette is gone: cassettes/test_chat/test_one",
+        "  look closer    acetate prune   (removes nothing unless told to)",
+    ]
+
+
+def test_an_approval_without_exchange_is_named(three):
+    assert three.acetate("accept", "--all").returncode == 0
+    three.env("LESS", "1")
+    three.run("--record-mode=rewrite")
+    assert three.acetate("accept", "--staged", "--all").returncode == 0
+    assert "UNUSED" not in three.run().text  # the approvals went with the recording
+    one = three.root / "cassettes/test_chat/test_two.yaml"
+    snapshot = three.root / "snapshots/cassettes/test_chat/test_two.json"
+    approved = json.loads(snapshot.read_text())
+    approved["exchanges"] *= 2
+    snapshot.write_text(json.dumps(approved))
+    assert one.exists()
+    assert three.run().block("UNUSED")[1] == (
+        "  snapshots/cassettes/test_chat/test_two.json   1 of its approvals: approved, and no exchange answers to it"
+    )
 
 
 def test_a_cassette_that_no_test_opens_is_named(three):
@@ -105,4 +137,4 @@ def test_a_run_with_a_failed_or_skipped_test_names_nothing(three):
 
 def test_workers_tell_it_together(three):
     three.env("LESS", "1")
-    assert "UNUSED  1 cassette" in three.spawn("-n", "2").text
+    assert "UNUSED  1 file" in three.spawn("-n", "2").text

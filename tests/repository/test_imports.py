@@ -23,6 +23,15 @@ VIOLATIONS = [
     ("vcr-door", "acetate/cassette.py", "from vcr.cassette import Cassette"),
     ("pytest-door", "acetate/cassette.py", "import pytest"),
     ("pytest-door", "app/__init__.py", "from _pytest.config import Config"),
+    ("service-layers", "app/errors.py", "import app.settings\nimport app.database"),
+    ("service-layers", "app/auth/service.py", "import app.main"),
+    ("service-layers", "app/misplaced.py", ""),
+    ("services-decide", "app/auth/service.py", "from fastapi import Depends"),
+    ("services-decide", "app/auth/service.py", "import starlette.requests"),
+    ("routes-translate", "app/auth/routes.py", "from sqlalchemy import select"),
+    ("auth-door", "app/main.py", "from jose import jwt"),
+    ("auth-door", "app/auth/service.py", "from passlib.context import CryptContext"),
+    ("companion-unaware", "app/companion/__init__.py", "import acetate.path"),
 ]
 
 

@@ -41,9 +41,10 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Standin:
-    """Its methods may be called from any thread. `url` has no version, as Together's own SDK wants it."""
+    """Its methods may be called from any thread. `url` has no version, as Together's own SDK wants it. Without a `port`
+    it takes one that is free."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self._lock = threading.Lock()
         self._script = Script()
         self._next: deque[Script] = deque()
@@ -51,7 +52,7 @@ class Standin:
         self._asked: Counter[bytes] = Counter()
         self._failures: list[BaseException] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._loop = asyncio.SelectorEventLoop()
         self._stopping = asyncio.Event()
@@ -81,6 +82,14 @@ class Standin:
                 self._script = script
             else:
                 self._next.extend([script] * times)
+
+    def anew(self) -> None:
+        """As if it had just been started."""
+        with self._lock:
+            self._script = Script()
+            self._next.clear()
+            self._requests.clear()
+            self._asked.clear()
 
     @property
     def environment(self) -> dict[str, str]:

@@ -7,12 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from acetate.change import ABSENT
 from acetate.comparison import compare
+from acetate.contract import Contract
+from acetate.derivation import Sample, derive
 from acetate.mask import mark_at, mask
 from acetate.profile import profiles
-from acetate.provider import rules
+from acetate.provider import Operation, rules
+from acetate.violation import Validator
+from tests.toolkit import bodies
 
 RULES = rules(profiles()["together"], "chat.completions")
 REPLY: dict[str, Any] = {
@@ -242,6 +248,18 @@ def test_a_time_that_is_no_time_any_more_lost_its_format() -> None:
     assert [(each.kind, each.before, each.after) for each in found] == [("format-lost", "date-time", "text")]
 
 
+@pytest.mark.parametrize(
+    ("approved", "seen", "expected"),
+    [
+        ("<text>", "<bytes>", [("format-changed", "text", "binary")]),
+        ("<bytes>", "<text>", [("format-lost", "binary", "text")]),
+        ("<bytes>", "<bytes>", []),
+    ],
+)
+def test_text_and_bytes_that_are_none_are_told_apart(approved: str, seen: str, expected: Any) -> None:
+    assert [(each.kind, each.before, each.after) for each in compare([approved], [seen], RULES, None)] == expected
+
+
 def _called(arguments: str) -> dict[str, Any]:
     function = {"name": "weather", "arguments": arguments}
     call = {"index": 0, "id": "call_1", "type": "function", "function": function}
@@ -365,3 +383,15 @@ def test_a_further_value_that_was_approved_for_the_model_is_no_news(approved: An
         body["choices"].append({**body["choices"][0], "finish_reason": "length"})
 
     assert [each[0] for each in differences(add, Known(values=approved), model="m")] == kinds
+
+
+@settings(max_examples=300)
+@given(bodies.objects.flatmap(lambda body: st.tuples(st.just(body), bodies.mutated(body))))
+def test_whatever_breaks_the_contract_of_the_approved_body_is_never_met_with_silence(both: tuple[Any, Any]) -> None:
+    approved, body = both
+    masked = mask(approved, bodies.RULES)
+    contract = Contract(
+        derive(Operation("generic", "GET /x"), 200, False, [Sample(None, {}, (masked,))], bodies.RULES, {})
+    )
+    if Validator(contract).check(body):
+        assert compare([masked], [mask(body, bodies.RULES)], bodies.RULES, contract) != []

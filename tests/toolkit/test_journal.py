@@ -116,6 +116,15 @@ def test_a_journal_can_go_on_after_it_was_removed(tmp_path: Path) -> None:
     assert only(tmp_path).exchanges == (exchange(1),)
 
 
+def test_a_journal_that_is_closed_is_recovered_by_whoever_comes(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, CASSETTE)
+    journal.close()
+    journal.append(exchange(0))
+    assert list(recover(tmp_path)) == []
+    journal.close()
+    assert only(tmp_path).exchanges == (exchange(0),)
+
+
 def test_what_was_dealt_with_is_not_recovered_again(tmp_path: Path) -> None:
     abandoned(tmp_path, exchange(0))
     only(tmp_path).remove()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acetate.exchange import Request
-from acetate.matching import Mismatch, Miss, match_key, nearest
+from acetate.matching import Mismatch, Miss, drifted, match_key, nearest
 from acetate.provider import Provider
 
 TOGETHER = Provider("together")
@@ -408,3 +408,22 @@ def test_a_key_costs_a_few_times_its_parsing():
         return min(found)
 
     assert fastest(lambda: match_key(request, TOGETHER, "/chat/completions")) < 12 * fastest(lambda: json.loads(body))
+
+
+# What two bodies say
+
+
+def test_two_bodies_are_compared_by_what_they_say():
+    recorded = post({"messages": [{"content": "Today is 2026-10-11."}], "seed": 1})
+    sent = post({"seed": 1.0, "messages": [{"content": "Today is 2026-11-22."}], "user": "ada"})
+    assert drifted(recorded, recorded) == []
+    assert drifted(recorded, sent) == [
+        Mismatch("$.messages[0].content", "Today is 2026-10-11.", "Today is 2026-11-22."),
+        Mismatch("$.user", "(absent)", "ada"),
+    ]
+
+
+def test_two_bodies_that_are_no_json_differ_as_a_whole():
+    one, other = (Request("POST", URI, (), text) for text in (b"one", b"other"))
+    assert drifted(one, other) == [Mismatch("body", "one", "other")]
+    assert drifted(one, Request("POST", URI, (), b"")) == [Mismatch("body", "one", "(absent)")]

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 
 from acetate.change import ABSENT
+from acetate.draft import Draft
 from acetate.errors import AcetateError, ApprovedFileError
-from acetate.evolution import Draft, Evolved, evolved
+from acetate.evolution import Evolved, evolved
 from acetate.kind import KINDS
 from acetate.mask import mask
 from acetate.openapi import Document, Promised, read_document, rules_of, types_of, with_null, without_null
@@ -385,6 +386,15 @@ PAIRS = [
     ({"anyOf": UNION[:2]}, {"anyOf": [*UNION[:2], {"type": "null"}]}, ("became-nullable", "$")),
     ({"oneOf": UNION[:2], "discriminator": {"propertyName": "a"}},
      {"oneOf": UNION[:2], "discriminator": {"propertyName": "b"}}, ("discriminator-changed", "$")),
+    (obj(a={"type": "object", "additionalProperties": STRING}), obj(a={"type": "array", "items": STRING}),
+     ("map-became-array", "$.a")),
+    (obj(a={"type": "string", "x-sunset": "2027-01-01"}), obj(a=STRING), ("undeprecated", "$.a")),
+    (obj(a={"type": "string", "contentMediaType": "text/csv"}), obj(a=STRING), ("unclassified", "$.a")),
+    (obj(a=False), obj(a={}), ("unclassified", "$.a")),
+    ({**obj(a=STRING), "additionalProperties": STRING}, {**obj(a=STRING), "additionalProperties": INTEGER},
+     ("unclassified", "$")),
+    ({"anyOf": UNION[:2], "properties": {"z": STRING}}, {"anyOf": UNION[:2], "properties": {"z": INTEGER}},
+     ("unclassified", "$")),
 ]  # fmt: skip
 
 
@@ -401,6 +411,11 @@ def test_each_difference_of_two_schemas_has_its_kind_and_is_taken_over(old: Any,
     (REF, ITEM["Item"]),
     ({"type": "string", "title": "A"}, {"type": "string", "title": "B", "description": "c"}),
     ({"enum": ["a", "b"]}, {"type": "string", "enum": ["b", "a"]}),
+    ({"const": "a"}, {"enum": ["a"]}),
+    ({"type": "string", "deprecated": False}, STRING),
+    ({"type": "object", "additionalProperties": True}, {"type": "object"}),
+    ({"anyOf": UNION}, {"anyOf": UNION[::-1]}),
+    (obj(a={"anyOf": [{**UNION[0], "title": "Y"}, UNION[1]]}), obj(a={"anyOf": [{**UNION[0], "title": "Y", "description": "z"}, UNION[1]]})),
 ])  # fmt: skip
 def test_what_is_only_said_in_another_way_is_no_difference(same: Any) -> None:
     assert evolved(document(same[0], schemas=ITEM), document(same[1])) == []

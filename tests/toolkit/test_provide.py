@@ -600,6 +600,9 @@ def test_the_command_line_decides_on_it_as_on_recordings(shop: Shop, capsys: pyt
     assert fingerprint[:8] in text
     code, text = acetate("show", fingerprint[:8])
     assert (code, f"({TEST})" in text) == (0, True)
+    assert "seen in 1 of 1 responses, in 1 test" in text
+    assert '-  "title": "<text>"' in text
+    assert '+  "name": "<text>"' in text
     assert acetate("accept", fingerprint[:8], "--reason", "clients were told")[0] == 0
     assert acetate("check")[0] == 0
     assert "clients were told" in acetate("log")[1]
@@ -608,6 +611,31 @@ def test_the_command_line_decides_on_it_as_on_recordings(shop: Shop, capsys: pyt
     assert acetate("reject", fingerprint[:8], "--reason", "not yet")[0] == 0
     assert acetate("check")[0] == 1
     assert "orphan" not in acetate("status")[1]
+
+
+def git(root: Path, *words: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "-C", str(root), *identity, *words], check=True, capture_output=True)
+
+
+def test_what_was_left_on_another_branch_is_not_looked_at(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    git(shop.root, "init", "--quiet", "--initial-branch=main")
+    git(shop.root, "commit", "--quiet", "--allow-empty", "-m", "x")
+    shop.run(shop.app())
+    check = ["--root", str(shop.root), "check"]
+    git(shop.root, "switch", "--quiet", "-c", "begun-here")
+    assert main(check) == 1, "the same commit has the same code"
+    git(shop.root, "commit", "--quiet", "--allow-empty", "-m", "y")
+    git(shop.root, "switch", "--quiet", "main")
+    assert main(check) == 1, "it was left on this branch"
+    git(shop.root, "switch", "--quiet", "begun-here")
+    capsys.readouterr()
+    assert main(check) == 2, "nothing is left to examine"
+    text = capsys.readouterr().out
+    assert "note: what the tests of shop were answered is not looked at: it was left on branch main" in text
+    assert "run the tests" in text
+    git(shop.root, "switch", "--quiet", "--detach", "main")
+    assert main(check) == 1, "the same commit, on no branch"
 
 
 def test_deriving_contracts_again_leaves_the_project_s_own_api_alone(shop: Shop) -> None:

@@ -61,6 +61,7 @@ VERDICTS = st.builds(
     counts=st.builds(Counts, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
     changes=st.lists(CHANGES, max_size=2).map(tuple),
     problems=st.lists(st.builds(Problem, TEXT, TEXT, TEXT), max_size=2).map(tuple),
+    notes=st.lists(TEXT, max_size=2).map(tuple),
 )
 
 

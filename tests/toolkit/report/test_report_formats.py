@@ -85,6 +85,19 @@ def test_what_was_seen_is_counted_from_the_occurrences_where_there_is_no_evidenc
     assert seen(change()) == ""
 
 
+def test_what_our_own_api_shows_is_counted_in_responses_and_tests(change):
+    places = (
+        Occurrence("shop/test_a", 0, "$.x"),
+        Occurrence("shop/test_b", 0, "$.x"),
+        Occurrence("shop/test_b", 1, "$.x"),
+    )
+    assert seen(change(edge="provide", occurrences=places)) == "3 responses, in 2 tests"
+    told = change(edge="provide", occurrences=places, evidence=Evidence(now="3 of 4"))
+    assert seen(told) == "3 of 4 responses, in 2 tests"
+    document = (Occurrence("contracts/shop/openapi.json", 0, "$.x"),)
+    assert seen(change(edge="provide", occurrences=document)) == "the OpenAPI document alone"
+
+
 @pytest.mark.parametrize(("number", "text"), [(0, "0 exchanges"), (1, "1 exchange"), (2, "2 exchanges")])
 def test_a_number_agrees_with_its_noun(number, text):
     assert counted(number, "exchange") == text
