@@ -20,7 +20,7 @@ CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 COVERED = acetate/redaction.py,acetate/cassette.py,acetate/matching.py,acetate/journal.py,acetate/files.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lint types imports coverage fmt record docs lock matrix bench-check bench-replay bench-killed bench-shape clean
+.PHONY: help install run test test-journey check format lint types imports coverage fmt record docs lock matrix bench-check bench-replay bench-killed bench-shape bench-service bench-companion clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,15 +41,14 @@ $(INSTALLED): pyproject.toml requirements/dev.txt
 	@$(IN_VENV) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-run: $(INSTALLED) ## the main job, on this repository's own cassettes
-	@echo "Acetate: this repository's own recordings against what is approved in contracts/ and snapshots/"
-	@echo '$$ acetate --root . check'
-	@$(VENV)/bin/acetate --root . check
-	@echo
-	@echo "next: $(VENV)/bin/acetate --help, or docs/index.md"
+run: $(INSTALLED) ## serve runs and reviews on embedded SQLite; prints the address and, once, a password
+	@$(IN_VENV) app serve
 
 test: $(INSTALLED) ## run the tests; TESTS=tests/toolkit runs some of them
 	@$(IN_VENV) pytest $(EVERY_CORE) $(TESTS)
+
+test-journey: $(INSTALLED) ## from a failing job to a green one in a browser; KEEP_SCREENSHOTS=1 takes the guide's pictures
+	@$(IN_VENV) pytest tests/journeys/test_review_in_the_browser.py
 
 check: format lint types imports coverage ## all that CI holds: format, lint, types, imports, tests, coverage
 
@@ -108,6 +107,12 @@ bench-killed: $(INSTALLED) ## kill 200 recordings and count what is lost
 
 bench-shape: $(INSTALLED) ## time learning a contract
 	@$(VENV)/bin/python bench/shape.py
+
+bench-service: $(INSTALLED) ## time a big run at the service
+	@$(VENV)/bin/python bench/service.py
+
+bench-companion: $(INSTALLED) ## time chats, and hold 500 open at once
+	@$(VENV)/bin/python bench/companion.py
 
 clean: ## remove what was installed and cached
 	@rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*

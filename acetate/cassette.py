@@ -13,7 +13,7 @@ from acetate.document import Malformed, careful, fast
 from acetate.errors import CassetteError
 from acetate.exchange import Exchange, RedactedExchange
 from acetate.files import locked, write_atomic
-from acetate.interaction import Reader, Unreadable, written
+from acetate.interaction import Reader, Unreadable, is_cassetters, written
 
 __all__ = ["Cassette", "Playback", "name_of", "read_exchanges", "read_text", "rendered"]
 
@@ -185,7 +185,7 @@ def read_exchanges(text: str, where: str) -> list[Exchange]:
         except CassetteError:
             pass  # the careful reader may see it otherwise, and knows better why if not
     try:
-        document = careful(text)
+        document = careful(text, core=is_cassetters(text))
     except Malformed as error:
         place = f"{where}, line {error.line}" if error.line else where
         raise CassetteError(str(error), where=place, next=_AGAIN.format(file=where)) from None

@@ -3,6 +3,7 @@ where 100,000 brackets end the process."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from yaml import composer
@@ -12,7 +13,7 @@ from yaml.error import MarkedYAMLError
 from yaml.events import AliasEvent
 from yaml.resolver import Resolver
 
-__all__ = ["Composer"]
+__all__ = ["Composer", "CoreComposer"]
 
 _DEEPEST = 100
 _MOST = 1_000_000
@@ -79,3 +80,29 @@ for _tag, _construct in {
     "object/apply:builtins.iter": Composer._iterator,
 }.items():  # what vcrpy itself writes, read as the data it holds: no object is ever made
     Composer.add_constructor(f"tag:yaml.org,2002:python/{_tag}", _construct)  # type: ignore[type-var]
+
+
+class CoreComposer(Composer):
+    """Reads plain scalars by the core schema of YAML 1.2, and so as JSON has them: `2026-01-01`, `12:30:45`, `yes` and
+    `=` are text, `1e5` is a number. Integers are exact, however large."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (as PyYAML wants it)
+
+    def _int(self, node: Any) -> int:
+        text = str(self.construct_scalar(node))
+        return int(text, 10) if text.lstrip("+-").isdigit() else int(text, 0)
+
+    def _float(self, node: Any) -> float:
+        return float(str(self.construct_scalar(node)).replace(".inf", "inf").replace(".nan", "nan"))
+
+
+for _tag, _form, _first in (
+    ("null", r"~|null|Null|NULL|", "~nN"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", "-+.0123456789"),
+):
+    _starts = [*_first, ""] if _tag == "null" else list(_first)
+    CoreComposer.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_form})\Z"), _starts)
+CoreComposer.add_constructor("tag:yaml.org,2002:int", CoreComposer._int)  # type: ignore[type-var]
+CoreComposer.add_constructor("tag:yaml.org,2002:float", CoreComposer._float)  # type: ignore[type-var]

@@ -1,7 +1,7 @@
 """The text of a cassette as plain values: YAML or JSON, read fast, and safely whoever wrote it.
 
 There are two readers. The fast one (yaml12: YAML 1.2, Rust) is used where both surely agree; the careful one (PyYAML:
-YAML 1.1, which is what vcrpy uses) decides everything else, and refuses what is built to hurt.
+YAML 1.1, which is what vcrpy uses; 1.2 for cassetter's) decides everything else, and refuses what is built to hurt.
 """
 
 from __future__ import annotations
@@ -72,15 +72,15 @@ def _bytes(base64: Any) -> bytes:
     return decodebytes(str(base64).encode("ascii"))
 
 
-def careful(text: str) -> Any:
-    """The values as vcrpy would read them. Raises Malformed, also for unsafe tags, for nesting deeper than 100 and for
-    aliases that stand for too much."""
+def careful(text: str, *, core: bool = False) -> Any:
+    """The values as vcrpy would read them, or by the `core` schema of YAML 1.2. Raises Malformed, also for unsafe tags,
+    for nesting deeper than 100 and for aliases that stand for too much."""
     import yaml
 
-    from acetate.composer import Composer
+    from acetate.composer import Composer, CoreComposer
 
     try:
-        return yaml.load(text, Composer)  # type: ignore[arg-type]
+        return yaml.load(text, CoreComposer if core else Composer)  # type: ignore[arg-type]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise Malformed(str(error.problem or error.context), mark.line + 1 if mark else None) from None

@@ -6,15 +6,28 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from acetate.errors import AcetateError
 
-__all__ = ["WORKSPACE", "forget", "held", "locked", "sync_folder", "workspace", "write_atomic"]
+__all__ = [
+    "WORKSPACE",
+    "forget",
+    "held",
+    "locked",
+    "sync_folder",
+    "workspace",
+    "write_all",
+    "write_atomic",
+    "write_unsynced",
+]
 
 WORKSPACE = ".acetate"
 """The folder of everything that Acetate writes and nobody approves; safe to delete."""
+
+_AT_ONCE = 16
+"""How many files wait for the disk together: it puts many on it in the time of one."""
 
 
 def workspace(root: Path) -> Path:
@@ -31,11 +44,54 @@ def write_atomic(path: Path, data: bytes) -> None:
 
     The mode of a file that is replaced is kept, and a link keeps pointing to its file.
     """
-    target = path.resolve()
+    write_all({path: data})
+
+
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """Replaces many files as `write_atomic` does one: the first only once all of them are on the disk beside what they
+    replace. Each folder is put on the disk once, and no file waits for another one."""
+    targets = {path: path.resolve() for path in files}
+    temporaries = {path: _temporary(target) for path, target in targets.items()}
+
+    def write(path: Path) -> None:
+        with _told_of(path):
+            _write(temporaries[path], files[path], like=targets[path])
+
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, data)
-        sync_folder(target.parent)
+        if len(files) > 1:
+            from concurrent.futures import ThreadPoolExecutor  # whoever writes one file does not wait for it
+
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                for _ in pool.map(write, files):
+                    pass
+        else:
+            for path in files:
+                write(path)
+        for path, target in targets.items():
+            with _told_of(path):
+                temporaries[path].replace(target)
+    except BaseException:
+        for temporary in temporaries.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        raise
+    for path, folder in {target.parent: path for path, target in targets.items()}.items():
+        with _told_of(folder):
+            sync_folder(path)
+
+
+def write_unsynced(path: Path, data: bytes) -> None:
+    """Replaces the file whole and does not wait for the disk: a crash of the machine may take it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise AcetateError(
             f"cannot be written: {error.strerror or error}",
@@ -44,19 +100,18 @@ def write_atomic(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _replace(target: Path, data: bytes) -> None:
-    temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            temporary.chmod(target.stat().st_mode & 0o777)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name[:40]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+
+
+def _write(temporary: Path, data: bytes, *, like: Path) -> None:
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    with temporary.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileNotFoundError):
+        temporary.chmod(like.stat().st_mode & 0o777)
 
 
 def sync_folder(folder: Path) -> None:

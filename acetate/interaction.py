@@ -1,7 +1,8 @@
 """One interaction of a cassette: an exchange in the dialects that vcrpy and its relatives write, and in our own.
 
-vcrpy of every age, its JSON serializer, Pydantic AI's serializer (`parsed_body`), Betamax and Ruby's VCR
-(`http_interactions`) are read; what is written is vcrpy's version 1, made to be read in a pull request.
+vcrpy of every age, its JSON serializer, Pydantic AI's serializer (`parsed_body`), cassetter (`type` and `content`),
+Betamax and Ruby's VCR (`http_interactions`) are read; what is written is vcrpy's version 1, made to be read in a pull
+request.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import Any
 from acetate.body import decoded, essence
 from acetate.exchange import Exchange, Headers, Recording, RedactedExchange, Request, Response, header
 
-__all__ = ["Reader", "Unreadable", "unpacked", "utc", "written"]
+__all__ = ["Reader", "Unreadable", "is_cassetters", "unpacked", "utc", "written"]
 
 _VERSION = 1
 _CODING = "content-encoding"
 _INJECTION = re.compile(r"[\r\n\0]")
+_BARE_STATUS = re.compile(r"^    status: \d+$", re.MULTILINE)
 
 
 class Unreadable(ValueError):
@@ -78,6 +80,8 @@ class Reader:
         if not isinstance(interaction, dict):
             raise Unreadable("an interaction is a mapping with `request` and `response`")
         request, response = (self._part(interaction, name) for name in ("request", "response"))
+        if type(response.get("status")) is int:
+            request, response = _of_cassetter(request), _of_cassetter(response)
         recording = self._recording(response.get("acetate"), interaction.get("recorded_at"))
         answer = self._response(response)
         if recording.chunks and sum(size for _, size in recording.chunks) != len(answer.body):
@@ -211,6 +215,28 @@ def _values(values: Any) -> list[Any]:
     return [values]
 
 
+def is_cassetters(text: str) -> bool:
+    """True for a cassette that cassetter wrote, in YAML 1.2: nobody else leaves the status bare at this place."""
+    return _BARE_STATUS.search(text) is not None
+
+
+def _of_cassetter(message: dict[Any, Any]) -> dict[Any, Any]:
+    """A message of cassetter's, whose body is `{type, content}`, as others would have written it."""
+    body = message.get("body")
+    if not isinstance(body, dict) or not {"type"} <= body.keys() <= {"type", "content"}:
+        return message
+    content = body.get("content")
+    match body["type"], content:
+        case "json", _:
+            return {**message, "body": None, "parsed_body": content}
+        case ("text", str()) | ("none", None):
+            return {**message, "body": content}
+        case "binary", str():
+            return {**message, "body": _hex(content)}
+        case _:
+            raise Unreadable("its body is not what cassetter writes")
+
+
 def _number(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise ValueError
@@ -231,6 +257,13 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise Unreadable("its body contains half a character (a lone surrogate), which no server sends") from None
+
+
+def _hex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise Unreadable("its body is not the hexadecimal text that it claims to be") from None
 
 
 def _base64(text: Any) -> bytes:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from acetate.errors import AcetateError
+from acetate.evidence import kept
+from acetate.leftovers import Leftover, find_leftovers
 from acetate.project import CassetteFile, Project
 from acetate.redaction import redact
 from acetate.secret import scan
@@ -38,10 +40,13 @@ class Stock:
 
 @dataclass(slots=True)
 class Inventory:
-    """The whole project. The lists name cassettes and exchanges (`cassette#n`)."""
+    """The whole project. The lists name cassettes and exchanges (`cassette#n`). What is unused, only a complete run of
+    the tests can tell; `stale` are the files that have changed since."""
 
     project: str
     cassettes: list[Stock] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     staged: list[str] = field(default_factory=list)
@@ -63,7 +68,9 @@ class Inventory:
 def take_stock(project: Project, cassettes: Iterable[CassetteFile]) -> Inventory:
     """Look at all cassettes of a project, one at a time."""
     stock = Inventory(project.config.project)
+    files = []
     for file in cassettes:
+        files.append(file)
         stock.cassettes.append(_stock(project, file, stock))
     names = {each.name for each in stock.cassettes}
     library = project.library
@@ -72,10 +79,20 @@ def take_stock(project: Project, cassettes: Iterable[CassetteFile]) -> Inventory
         for name in library.snapshot_names()
         if name not in names and not library.is_own(name)
     ]
+    runs = kept(project)
+    if runs:
+        leftovers = find_leftovers(project, files, runs)
+        stock.unused += [each.place for each in leftovers.found if _is_unused(project, each)]
+        stock.stale += leftovers.stale
     stock.foreign += sorted(set(_foreign(project)))
     staged = project.root / ".acetate" / "staged"
     stock.staged += sorted(path.relative_to(staged).as_posix() for path in staged.rglob("*.y*ml"))
     return stock
+
+
+def _is_unused(project: Project, leftover: Leftover) -> bool:
+    """True for what no test asked for; what is recorded twice, or approved and not recorded, is listed as that."""
+    return leftover.kind in ("unused", "orphan-cassette", "unopened") or project.library.is_own(leftover.cassette)
 
 
 def _stock(project: Project, file: CassetteFile, stock: Inventory) -> Stock:

@@ -41,6 +41,13 @@ class Leftover:
     why: str
     entry: int | None = None
 
+    @property
+    def place(self) -> str:
+        """Its file, or where it stands in it (`cassette#n`)."""
+        if self.position is None:
+            return self.file
+        return f"{self.cassette if self.kind != 'orphan-entry' else self.file}#{self.position}"
+
 
 @dataclass(slots=True)
 class Leftovers:

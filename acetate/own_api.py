@@ -295,9 +295,18 @@ def _layers(app: Any) -> Iterator[Any]:
 
 def _packages(app: Any) -> set[str]:
     """Where the functions behind an app's routes come from."""
-    routes = [route for layer in _layers(app) for route in getattr(layer, "routes", ())]
-    modules = (getattr(getattr(route, "endpoint", None), "__module__", "") for route in routes)
+    modules = (getattr(each, "__module__", "") for layer in _layers(app) for each in _endpoints(layer))
     return {module.partition(".")[0] for module in modules if module}
+
+
+def _endpoints(routed: Any, depth: int = 0) -> Iterator[Any]:
+    """The functions behind all routes, also of a router that was included (FastAPI keeps it as `original_router`) and
+    of an app that was mounted."""
+    for route in getattr(routed, "routes", None) or ():
+        if hasattr(route, "endpoint"):
+            yield route.endpoint
+        elif depth < 20:
+            yield from _endpoints(getattr(route, "original_router", None) or getattr(route, "app", None), depth + 1)
 
 
 class _Late(MetaPathFinder):

@@ -14,6 +14,7 @@ from acetate.amendment import CommitTree
 from acetate.bundle import Bundle
 from acetate.errors import AcetateError
 from acetate.library import Library
+from acetate.owners import owners_of
 from acetate.project import CassetteFile, Project
 from acetate.provide import pending
 from acetate.ruling import Sides, places
@@ -40,14 +41,16 @@ def packed(project: Project, verdict: Verdict, *, job: str, against: str | None 
     """The bundle of a verdict: of `check`, or of `check --against` a commit. Raises SecretFound for what was seen and
     looks like a secret."""
     packer = _Packer(project, against)
+    contracts, snapshots = packer.contracts(), packer.snapshots(packer.names())
     bundle = Bundle(
         project=project.config.project,
         job=job,
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         report=verdict,
         against=packer.base.commit if packer.base else None,
-        contracts=packer.contracts(),
-        snapshots=packer.snapshots(packer.names()),
+        contracts=contracts,
+        snapshots=snapshots,
+        owners=packer.owners(verdict),
     )
     _check_clean(project, bundle, packer.contents)
     return Packed(bundle, packer.contents)
@@ -137,6 +140,18 @@ class _Packer:
             left = pending(self.project).of(name)
             if left is not None:
                 yield name, self._put(snapshot_bytes([each.entry for each in left.answers]))
+
+    def owners(self, verdict: Verdict) -> dict[str, tuple[str, ...]]:
+        """Who owns the files in which something changes: the snapshot, or if nobody does the cassette itself."""
+        library, cassettes = self.project.library, self.cassettes
+        files: dict[str, list[str]] = {}
+        for name in {name for change in verdict.changes for name in places(change)}:
+            is_contract = name.startswith(f"{library.contracts}/")
+            files[name] = [name if is_contract else library.snapshot_file(name)]
+            files[name] += [cassettes[name].path] if name in cassettes else []
+        known = owners_of(self.project.root, {path for paths in files.values() for path in paths})
+        found = {name: next((known[path] for path in paths if path in known), ()) for name, paths in files.items()}
+        return {name: owners for name, owners in sorted(found.items()) if owners}
 
     @cached_property
     def _left(self) -> list[str]:

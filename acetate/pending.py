@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any, Final
 
 from acetate.change import ABSENT, Absent, Difference
 from acetate.errors import AcetateError
-from acetate.files import workspace
+from acetate.files import workspace, write_unsynced
 from acetate.openapi import Document
 from acetate.snapshot import Entry, read_snapshot, snapshot_bytes
 
@@ -147,12 +146,9 @@ class Pending:
         makes again. Several workers write at once, each file whole."""
         workspace(self.root)
         target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
         written = text.encode("utf-8", "surrogatepass")
         if not target.exists() or target.read_bytes() != written:
-            temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}.tmp")
-            temporary.write_bytes(written)
-            temporary.replace(target)
+            write_unsynced(target, written)
 
 
 def _written(difference: Difference) -> dict[str, Any]:

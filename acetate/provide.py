@@ -410,6 +410,7 @@ class Endorsement:
         self._draft = Draft(self._before or self._now, self._now) if self._now else None
         self._notes = {key: set(notes) for key, notes in _all_notes(self._before)} if self._before else {}
         self._written: dict[str, str] = {}
+        self._rest: dict[str, str] = {}
 
     def take(self, change: Change) -> bytes | None:
         """The document with this change, too; None where no run has left one."""
@@ -420,6 +421,7 @@ class Endorsement:
             self._written.pop(each.operation.template, None)
         if taken and not self._draft.waiting:
             self._written.clear()
+            self._rest.clear()
         if self._breaks(change):
             self._notes.setdefault((call_of(change.operation), change.status), set()).add(_note(change))
         for (call, status), notes in self._notes.items():
@@ -427,12 +429,14 @@ class Endorsement:
         return self._text({**self._draft.content, "x-acetate": {"version": 1}}).encode("utf-8", "surrogatepass")
 
     def _text(self, content: dict[str, Any]) -> str:
-        """As `json.dumps` writes it, every path kept until it changes: a command can take over hundreds of changes."""
+        """As `json.dumps` writes it, every part kept until it changes: a command can take over hundreds of changes."""
         paths = content.get("paths", {})
         for template in paths.keys() - self._written.keys():
             self._written[template] = f"    {_line(template)}: {_indented(paths[template], 4)}"
         listed = ",\n".join(self._written[template] for template in sorted(paths))
-        rest = {key: f"  {_line(key)}: {_indented(value, 2)}" for key, value in content.items()}
+        for key in content.keys() - self._rest.keys() - {"paths"}:
+            self._rest[key] = f"  {_line(key)}: {_indented(content[key], 2)}"
+        rest = {key: self._rest[key] for key in content.keys() - {"paths"}}
         rest["paths"] = f'  "paths": {{\n{listed}\n  }}' if paths else '  "paths": {}'
         return "{\n" + ",\n".join(rest[key] for key in sorted(rest)) + "\n}\n"
 

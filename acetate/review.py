@@ -17,7 +17,7 @@ from acetate.decision import Decided, FileChange, decided_bytes, digest
 from acetate.derivation import Sample, derive
 from acetate.errors import Refused
 from acetate.examine import echoes
-from acetate.files import locked, write_atomic
+from acetate.files import locked, write_all, write_unsynced
 from acetate.library import Ref
 from acetate.project import Project
 from acetate.provide import Endorsement, pending
@@ -282,13 +282,13 @@ class _Desk:
         before = None
         if file.before is not None:
             kept = self.project.undo_folder / file.before
-            if not kept.exists():
+            before = kept.read_bytes() if kept.exists() else None
+            if digest(before) != file.before:
                 raise Refused(
                     "the bytes of before are not on this machine (they are kept under .acetate/undo/)",
                     where=file.path,
                     next=f"git log --oneline -- '{file.path}', then git checkout COMMIT -- '{file.path}'",
                 )
-            before = kept.read_bytes()
         self.files[file.path] = before
         return FileChange(file.path, file.after, file.before)
 
@@ -304,19 +304,16 @@ class _Desk:
     def write(self, decided: Iterable[Decided]) -> None:
         """Write it all: approved files first, then the decisions that name their digests."""
         root = self.project.root
-        for path, content in self.files.items():
-            if content is None:
-                (root / path).unlink(missing_ok=True)
-            else:
-                write_atomic(root / path, content)
-        for each in decided:
-            write_atomic(root / self.project.decisions.folder / each.name, decided_bytes(each))
+        write_all({root / path: content for path, content in self.files.items() if content is not None})
+        for path in (path for path, content in self.files.items() if content is None):
+            (root / path).unlink(missing_ok=True)
+        write_all({root / self.project.decisions.folder / each.name: decided_bytes(each) for each in decided})
 
     def _keep(self, content: bytes | None) -> str | None:
         """Keep the bytes of before, by their digest, for an undo."""
         name = digest(content)
         if content is not None and name is not None and not (self.project.undo_folder / name).exists():
-            write_atomic(self.project.undo_folder / name, content)
+            write_unsynced(self.project.undo_folder / name, content)
         return name
 
     def _cassette(self, name: str) -> _Cassette:

@@ -24,6 +24,7 @@ from acetate.errors import SecretFound
 from acetate.exchange import Exchange, Headers, header
 from acetate.path import ITEM, child
 from acetate.redaction import MARK, Redaction, spellings
+from acetate.shape import MASKS
 
 __all__ = ["Leak", "check_clean", "scan"]
 
@@ -144,7 +145,7 @@ def _holds(text: str, value: str) -> bool:
 
 
 def _by_name(said: _Said, redaction: Redaction) -> Iterator[Leak]:
-    if redaction.is_secret(said.name) and said.text and MARK not in said.text:
+    if redaction.is_secret(said.name) and said.text and said.text not in MASKS and MARK not in said.text:
         yield Leak(said.path, f"the value of `{said.name}`", _hint(said.text))
     words = {word.lower() for word in _WORD.findall(said.name)}
     if words & _SECRET_WORDS and not words & _HARMLESS_WORDS:

@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import acetate
 from acetate.body import Json
 from acetate.bundle import Bundle, bundle_json
 from acetate.errors import AcetateError, UsageError
 from acetate.ruling import Ruling, Sides
-from acetate.transport import Answer, send
+from acetate.transport import Answer, is_address, send
 
 __all__ = ["TOKEN", "URL", "Pushed", "Rulings", "Service", "ServiceError"]
 
@@ -67,7 +67,7 @@ class Service:
                 "which service?",
                 next=f'name it: --service URL, or {URL}, or `service_url = "https://…"` in [tool.acetate]',
             )
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        if not is_address(url):
             raise UsageError(f"`{url}` is not the address of a service", next="--service https://acetate.example.org")
         return cls(url, environ.get(TOKEN, "").strip())
 
@@ -91,10 +91,10 @@ class Service:
             _odd(self.url)
 
     def rulings(self, project: str, fingerprints: Sequence[str]) -> Rulings:
-        """The decisions that stand on these changes."""
+        """The decisions that stand on these changes; for none nobody is asked."""
         second_person = False
         found: list[Ruling] = []
-        for start in range(0, max(1, len(fingerprints)), _ASKED_AT_ONCE):
+        for start in range(0, len(fingerprints), _ASKED_AT_ONCE):
             asked = ",".join(fingerprints[start : start + _ASKED_AT_ONCE])
             answer = self._call("GET", f"/api/v1/decisions?project={quote(project, safe='')}&of={asked}")
             second_person = answer.get("require_approval") is True

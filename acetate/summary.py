@@ -149,7 +149,8 @@ def _change_lines(name: str, each: Change, short: str) -> Iterator[str]:
     yield f"{name.upper()}  {short}  {cut(each.kind):21}  {whose}"
     yield "    ".join(["  " + cut(place(each), _NAME), *_difference(each)])
     tests = list(dict.fromkeys(one.test for one in each.occurrences if one.test))
-    seen = f"{cut(each.evidence.now)} exchanges" if each.evidence.now else counted(len(each.occurrences), "exchange")
+    noun = "response" if each.edge == "provide" else "exchange"
+    seen = f"{cut(each.evidence.now)} {noun}s" if each.evidence.now else counted(len(each.occurrences), noun)
     yield f"  {seen}" + (f", in {counted(len(tests), 'test')}; first {cut(tests[0], _NAME)}" if tests else "")
 
 
@@ -228,17 +229,13 @@ def _mocks(every: Sequence[Mock], *, ci: bool) -> Iterator[list[str]]:
         return
     held = [each for each in every if each.contract is not None]
     unlike = [each for each in held if not each.is_like]
-    names = " and ".join(dict.fromkeys(cut(each.provider) for each in unlike or held or every))
-    looks = "looks" if len(unlike) == 1 else "look"
-    lines = [f"MOCKS  {len(unlike)} of {counted(len(held), 'mock')} no longer {looks} like {names}"]
     unheld = list(dict.fromkeys(each.answers for each in every if each.contract is None))
+    lines = [_mocks_title(held, unlike)]
     if unheld:
         lines.append(f"  nothing is approved to hold against them: {cut(', '.join(unheld), _NAME)}")
     yield lines
     for each in unlike[:_SHOWN]:
-        rows = [
-            (one.severity, cut(one.kind), f"{cut(one.path, _NAME)}    {cut(one.text)}".rstrip()) for one in each.faults
-        ]
+        rows = [(one.severity, cut(one.kind), cut(one.path, _NAME), cut(one.text)) for one in each.faults]
         more = [f"    and {len(rows) - _SHOWN} more"] * (len(rows) > _SHOWN)
         shown = [f"    {line}" for line in _aligned(rows[:_SHOWN])]
         yield [
@@ -251,6 +248,16 @@ def _mocks(every: Sequence[Mock], *, ci: bool) -> Iterator[list[str]]:
         yield [f"  and {len(unlike) - _SHOWN} more"]
     if not ci and any(one.severity == "error" for each in unlike for one in each.faults):
         yield ["  Mocks do not fail a run on this machine; with CI set those with an error do."]
+
+
+def _mocks_title(held: Sequence[Mock], unlike: Sequence[Mock]) -> str:
+    names = " and ".join(dict.fromkeys(cut(each.provider) for each in unlike or held))
+    if unlike:
+        looks = "looks" if len(unlike) == 1 else "look"
+        return f"MOCKS  {len(unlike)} of {counted(len(held), 'mock')} no longer {looks} like {names}"
+    if held:
+        return f"MOCKS  {counted(len(held), 'mock')} {'looks' if len(held) == 1 else 'look'} like {names}"
+    return "MOCKS  none could be looked at"
 
 
 def _undocumented(every: Sequence[str]) -> list[str]:
@@ -300,11 +307,12 @@ def _passed(tally: Tally) -> list[str]:
     return [f"connections inside of this machine and its networks: {shown}{more}"]
 
 
-def _aligned(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
-    widths = [max(columns(row[index]) for row in rows) for index in range(2)]
-    for row in rows:
-        cells = [row[index] + " " * (widths[index] - columns(row[index])) for index in range(2)]
-        yield "   ".join([*cells, row[2]]).rstrip()
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows in columns; the last one is as wide as it is."""
+    widths = [max(map(columns, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    for *cells, end in rows:
+        padded = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)]
+        yield "   ".join([*padded, end]).rstrip()
 
 
 def _ordinal(number: int) -> str:

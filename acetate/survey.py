@@ -40,7 +40,6 @@ FindingKind = Literal[
 _SKIPPED: Final = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env"})
 _HEAD: Final = 4096
 _IS_CASSETTE = re.compile(rb"""^[\s{]*["']?(?:http_)?interactions["']?\s*:""", re.MULTILINE)
-_IS_CASSETTER = re.compile(r"^ {2,6}body:\n {4,8}type: (?:json|text|binary|none)$", re.MULTILINE)
 _BODY_MATCHERS: Final = frozenset({"body", "raw_body"})
 _PLAYING: Final = frozenset({"none", "None"})
 _REPLACED: Final = {
@@ -92,9 +91,8 @@ def survey(project: Project, paths: Sequence[str], counting: Counting[CassetteFi
     found.cassettes = len(cassettes)
     for file in counting(iter(cassettes), len(cassettes)):
         try:
-            text = (project.root / file.path).read_bytes()
             exchanges = project.exchanges(file)
-            findings = list(_of_cassette(project, file, exchanges, text.decode("utf-8", "replace")))
+            findings = list(_of_cassette(project, file, exchanges))
         except AcetateError as error:
             found.findings.append(Finding("not-read", error.where or file.path, error.problem, error.next))
             continue
@@ -170,11 +168,7 @@ def _usages(project: Project, files: Iterable[str]) -> dict[str, Usage]:
 # Cassettes
 
 
-def _of_cassette(project: Project, file: CassetteFile, exchanges: Sequence[Exchange], text: str) -> Iterator[Finding]:
-    if _IS_CASSETTER.search(text):
-        problem = "cassetter wrote it, in a format of its own"
-        yield Finding("not-read", file.path, problem, "record it again", len(exchanges))
-        return
+def _of_cassette(project: Project, file: CassetteFile, exchanges: Sequence[Exchange]) -> Iterator[Finding]:
     keys = [project.observed(exchange).entry.match_key for exchange in exchanges]
     yield from _another_body(file, exchanges, keys)
     yield from _stacked(file, exchanges, keys)

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from acetate.errors import AcetateError
 
-__all__ = ["Answer", "Unreachable", "send"]
+__all__ = ["Answer", "Unreachable", "is_address", "send"]
 
 _CHUNK = 1 << 16
 
@@ -40,6 +40,15 @@ class Answer:
     body: bytes
 
 
+def is_address(url: str) -> bool:
+    """Whether a request can be sent there at all."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def send(
     method: str,
     url: str,
@@ -50,10 +59,12 @@ def send(
     limit: int = 16 << 20,
     admits: Admits | None = None,
 ) -> Answer:
-    """Send a request. `timeout` is in seconds for all of it, `limit` in bytes of the answer. Where `admits` is given, it
-    is asked about the address that the connection really reached, before anything is sent there, and no proxy is used;
-    else those of the environment are. Raises Unreachable."""
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    """Send a request. `timeout` is in seconds for all of it, `limit` in bytes of the answer. Raises Unreachable.
+
+    Where `admits` is given, it is asked about the address that the connection really reached, before anything is sent
+    there, and no proxy is used; else those of the environment are.
+    """
+    if not is_address(url):
         raise Unreachable("is no address of the web", where=url, next="write one with http:// or https://")
     request = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)
     guard = _Guard(timeout, admits)
@@ -147,6 +158,8 @@ def _read(response: Any, limit: int) -> bytes:
         if size > limit:
             raise ValueError(f"it answers with more than {limit} bytes")
         parts.append(part)
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
     return b"".join(parts)
 
 

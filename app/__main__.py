@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from collections.abc import Sequence
 
 import structlog
 import uvicorn
 from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
 
 from app import migration
 from app.auth import service
+from app.auth.schemas import UserIn
 from app.database import Database
 from app.errors import Problem
 from app.main import create_app
@@ -35,6 +38,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except Problem as problem:
         print(problem.detail, file=sys.stderr)
         return 1
+    except OperationalError:
+        print(f"The database does not answer.\n  next: look at {PREFIX}DATABASE_URL", file=sys.stderr)
+        return 2
     except ValueError as error:
         print(f"{error}\n  next: see docs/service.md", file=sys.stderr)
         return 2
@@ -50,12 +56,20 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
     verbs.add_parser("migrate", help="bring the database up to date and stop").set_defaults(run=_migrate)
     admin = verbs.add_parser("create-admin", help="make an administrator and print the password, once")
-    admin.add_argument("user")
+    admin.add_argument("user", type=_username)
     admin.set_defaults(run=_create_admin)
     reset = verbs.add_parser("reset-password", help="print a new password, once; every token of the user is void")
     reset.add_argument("user")
     reset.set_defaults(run=_reset_password)
     return parser
+
+
+def _username(text: str) -> str:
+    """As the API takes it."""
+    try:
+        return UserIn(username=text).username
+    except ValidationError:
+        raise argparse.ArgumentTypeError("letters, digits and ._@+- only, 100 at most") from None
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
@@ -65,10 +79,9 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     migration.upgrade(settings.database_url)
     application = create_app(settings)
     made = service.first_administrator(application.state.database, application.state.settings)
-    print(f"Acetate's service: http://{arguments.host}:{arguments.port}/", flush=True)
     if made:
         print("First administrator, shown this once:\n  user      {}\n  password  {}".format(*made), flush=True)
-    uvicorn.run(
+    config = uvicorn.Config(
         application,
         host=arguments.host,
         port=arguments.port,
@@ -78,6 +91,19 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         forwarded_allow_ips=settings.forwarded_allow_ips,
         timeout_graceful_shutdown=10,
     )
+    server = _Server(config)
+    server.run()
+    if not server.started:
+        raise SystemExit(3)
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it is there."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(f"Acetate's service: http://{self.config.host}:{self.config.port}/", flush=True)
 
 
 def _migrate(settings: Settings, _arguments: argparse.Namespace) -> None:

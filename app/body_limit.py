@@ -14,7 +14,7 @@ __all__ = ["BodyLimit"]
 
 
 class BodyLimit:
-    """Middleware. `larger`: path prefix -> bytes, for the few addresses that take more than `most`."""
+    """Middleware. `larger`: path -> bytes, for the few addresses that take more than `most`."""
 
     def __init__(self, app: ASGIApp, *, most: int, larger: Mapping[str, int]) -> None:
         self.app = app
@@ -25,7 +25,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self._limit(scope["path"])
+        limit = self.larger.get(scope["path"], self.most)
         if _announced(scope) > limit:
             problem = Problem("body-too-large", f"The body may have {limit} bytes at most.", status=413)
             await problem_response(problem, scope["state"].get("request_id"))(scope, receive, send)
@@ -41,9 +41,6 @@ class BodyLimit:
             return message
 
         await self.app(scope, counting, send)
-
-    def _limit(self, path: str) -> int:
-        return max((limit for prefix, limit in self.larger.items() if path.startswith(prefix)), default=self.most)
 
 
 def _announced(scope: Scope) -> int:

@@ -69,7 +69,7 @@ def _dumps(value: Any) -> str:
         written.encode()
     except (ValueError, RecursionError):
         raise Unstorable("unstorable-json", "JSON with NaN, half a surrogate pair or no end cannot be kept.") from None
-    if ESCAPED_NUL.search(written):
+    if "\\u0000" in written and ESCAPED_NUL.search(written):  # The plain search is much quicker.
         raise Unstorable("unstorable-json", "JSON with a NUL character cannot be kept.")
     return written
 

@@ -154,7 +154,7 @@ def tell_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) 
     info = event.pop("exc_info", None)
     if info:
         error: BaseException | None = info[1] if isinstance(info, tuple) else sys.exception()
-        chain = []
+        chain: list[dict[str, Any]] = []
         while error is not None and len(chain) < CHAIN:
             chain.append(_told(error))
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

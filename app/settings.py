@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import limits
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -123,11 +123,12 @@ class Settings(BaseSettings):
             raise ValueError("not an http(s) URL")
         return value.rstrip("/")
 
-    @model_validator(mode="after")
-    def _usable_key(self) -> Self:
-        if self.secret_key is not None and len(self.secret_key.get_secret_value()) < SHORTEST_KEY:
-            raise ValueError(f"secret_key is shorter than {SHORTEST_KEY} characters")
-        return self
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SHORTEST_KEY:
+            raise ValueError(f"shorter than {SHORTEST_KEY} characters")
+        return value
 
     @property
     def sqlite_file(self) -> Path | None:

@@ -2,8 +2,9 @@
 
 Prints JSON, all in seconds of the processor, so that what else the machine does plays a small part: `cold` and `warm`
 until a cassette is open, for the first time and again; `request` the median of requests, each asked once per opening,
-wherever it stands in the cassette. Only what is played with is imported: no environment holds every way.
-Usage: python bench/player.py bare|acetate|stock|cassetter CASSETTE QUESTIONS
+wherever it stands in the cassette; for Acetate `bare` as well, of a mock transport with a dict that is asked in turn
+with it. Only what is played with is imported: no environment holds every way.
+Usage: python bench/player.py acetate|stock|cassetter CASSETTE QUESTIONS
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,30 +30,33 @@ MOST, FEWEST, LONG_ENOUGH = 300, 3, 0.5  # requests, requests, seconds
 
 def main(way: str, cassette: Path, questions: Path) -> None:
     bodies = [each.encode() for each in json.loads(questions.read_text())]
-    client, opened = _way(way, cassette.parent, bodies)
+    client, opened = httpx.Client(), WAYS[way](cassette.parent)
+    # The others would patch the mock, too.
+    mock = httpx.Client(transport=_mock(bodies)) if way == "acetate" else None
     with opened(cassette.with_name("first.yaml")):
         ask(client, bodies[0])  # what is imported late is imported now
     loads: list[float] = []
     requests: list[float] = []
+    bare: list[float] = []
     order = random.Random(1)
-    while len(requests) < FEWEST or (len(requests) < MOST and sum(requests) < LONG_ENOUGH):
+    while not _is_enough(requests):
         started = time.process_time()
         with opened(cassette):
             if way == "acetate":
                 ask(client, bodies[0])  # its index is made for the first question: that is loading, too
             loads.append(time.process_time() - started)
-            if len(loads) > 1:
-                requests += _asked(client, order.sample(bodies[1:], len(bodies) - 1))
-    print(json.dumps({"cold": loads[0], "warm": statistics.median(loads[1:]), "request": statistics.median(requests)}))
+            for body in order.sample(bodies[1:], len(bodies) - 1) if len(loads) > 1 else ():
+                if mock is not None:
+                    bare.append(ask(mock, body))
+                requests.append(ask(client, body))
+                if _is_enough(requests):
+                    break
+    figures = {"cold": loads[0], "warm": statistics.median(loads[1:]), "request": statistics.median(requests)}
+    print(json.dumps(figures | ({"bare": statistics.median(bare)} if bare else {})))
 
 
-def _asked(client: httpx.Client, bodies: list[bytes]) -> list[float]:
-    taken: list[float] = []
-    for body in bodies:
-        taken.append(ask(client, body))
-        if len(taken) >= MOST or (len(taken) >= FEWEST and sum(taken) > LONG_ENOUGH):
-            break
-    return taken
+def _is_enough(requests: list[float]) -> bool:
+    return len(requests) >= MOST or (len(requests) >= FEWEST and sum(requests) > LONG_ENOUGH)
 
 
 def ask(client: httpx.Client, body: bytes) -> float:
@@ -62,13 +66,6 @@ def ask(client: httpx.Client, body: bytes) -> float:
     taken = time.process_time() - started
     assert "choices" in answer.json()
     return taken
-
-
-def _way(name: str, root: Path, bodies: list[bytes]) -> tuple[httpx.Client, Opened]:
-    if name == "bare":
-        return httpx.Client(transport=_mock(bodies)), lambda _: nullcontext()
-    ways = {"acetate": _acetate, "stock": _stock, "cassetter": _cassetter}
-    return httpx.Client(), ways[name](root)
 
 
 def _mock(bodies: list[bytes]) -> httpx.MockTransport:
@@ -96,6 +93,9 @@ def _stock(_root: Path) -> Opened:
 def _cassetter(_root: Path) -> Opened:
     cassetter = import_module("cassetter")
     return lambda path: cassetter.use_cassette(path, record_mode="none", match_on=["method", "uri", "json_body"])
+
+
+WAYS: dict[str, Callable[[Path], Opened]] = {"acetate": _acetate, "stock": _stock, "cassetter": _cassetter}
 
 
 if __name__ == "__main__":

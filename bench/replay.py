@@ -1,8 +1,8 @@
 """Replay in process, side by side in one run: Acetate, stock pytest-recording with body matching, a bare mock
 transport, and cassetter in an environment of its own (left out where no registry answers).
 
-Cassettes of 10 to 10,000 exchanges, and a suite of 300 tests with a cassette of one exchange each. Every figure comes
-from a process of its own; the ways take turns, and a ratio is the median over the rounds. Prints the ratios and what
+Cassettes of 10 to 10,000 exchanges, and a suite of 300 tests with a cassette of one exchange each. Each way plays in a
+process of its own (`player.py`); they take turns, and a ratio is the median over the rounds. Prints the ratios and what
 they must be, and exits with 1 where one is missed. Usage: python bench/replay.py
 """
 
@@ -87,7 +87,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
         (root / "acetate.toml").write_text('project = "bench"\n')
-        pythons = {"bare": sys.executable, "acetate": sys.executable, "stock": sys.executable, **_peer(root / "venv")}
+        pythons = {"acetate": sys.executable, "stock": sys.executable, **_peer(root / "venv")}
         rounds = {size: _rounds(root / "cassettes", size, pythons) for size in SIZES}
         suites = _suites(root)
     ratios = [*_ratios(rounds, with_peer="cassetter" in pythons), Ratio("300 tests in times of stock's", suites, SUITE)]
@@ -107,7 +107,10 @@ def _ratios(rounds: dict[int, list[dict[str, Figures]]], *, with_peer: bool) -> 
                 at_least=True,
             )
         )
-    over = {size: _ratio(each, "acetate", "bare", "request") for size, each in rounds.items()}
+    over = {
+        size: statistics.median(each["acetate"]["request"] / each["acetate"]["bare"] for each in every)
+        for size, every in rounds.items()
+    }
     found.append(Ratio("in times of a bare mock", max(over.values()), BARE))
     found.append(Ratio(f"{largest:,} in times of 10", over[largest] / over[10], GROWTH))
     found.append(
@@ -153,13 +156,15 @@ def _rounds(folder: Path, size: int, pythons: dict[str, str]) -> list[dict[str, 
                 command = [python, PLAYER, way, str(cassette), str(questions)]
                 output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
                 rounds[-1][way] = json.loads(output)
-    print(f"{size:,} exchanges")
+    print(f"{size:,} exchanges; a bare mock {_median(rounds, 'acetate', 'bare') * 1e3:.3f} ms a request")
     for way in rounds[0]:
-        request, cold, warm = (
-            statistics.median(each[way][name] for each in rounds) for name in ("request", "cold", "warm")
-        )
+        request, cold, warm = (_median(rounds, way, name) for name in ("request", "cold", "warm"))
         print(f"  {way:10} {request * 1e3:9.3f} ms a request   loaded in {cold:7.4f} s, again in {warm:7.4f} s")
     return rounds
+
+
+def _median(rounds: Sequence[dict[str, Figures]], way: str, figure: str) -> float:
+    return statistics.median(each[way][figure] for each in rounds)
 
 
 def _question(number: int) -> str:
@@ -204,10 +209,10 @@ def _suites(root: Path) -> float:
         _suite(root / name, compiled, with_acetate=name == "acetate")
     rounds = [
         {name: {"suite": _suite(root / name, compiled, with_acetate=name == "acetate")} for name in configs}
-        for _ in range(7)
+        for _ in range(9)
     ]
-    taken = {name: statistics.median(each[name]["suite"] for each in rounds) for name in configs}
-    print(f"300 tests, one exchange each: acetate {taken['acetate']:.2f} s, stock {taken['stock']:.2f} s")
+    taken = [f"{name} {_median(rounds, name, 'suite'):.2f} s" for name in configs]
+    print(f"300 tests, one exchange each: {', '.join(taken)}")
     return _ratio(rounds, "acetate", "stock", "suite")
 
 

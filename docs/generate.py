@@ -8,11 +8,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pydantic.fields import FieldInfo
+
 from acetate.cli.main import parser
 from acetate.config import KEYS, Key
 from acetate.kind import KINDS
 from acetate.profile import profiles
 from acetate.provider import Mark, Provider, Route
+from app.settings import PREFIX, Settings
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by `make docs`: change the code, not this page. -->"
@@ -123,6 +126,26 @@ def setting(key: Key) -> tuple[str, str, str, str]:
     return code(key.name), key.type, default, key.doc
 
 
+# Variables of the service
+
+
+def variables() -> str:
+    return page(
+        "Variables of the service",
+        "Environment variables that `python -m app` reads; [the service](../service.md) says how to run it. One that "
+        "begins with `ACETATE_` and is none of these is named in the log at start.",
+        table(
+            ("variable", "default", "meaning"),
+            (variable(PREFIX + name.upper(), field) for name, field in Settings.model_fields.items()),
+        ),
+    )
+
+
+def variable(name: str, field: FieldInfo) -> tuple[str, str, str]:
+    default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+    return code(name), "unset" if field.default in (None, "") else code(default), str(field.description)
+
+
 # Providers
 
 
@@ -161,7 +184,13 @@ def route_row(route: Route) -> tuple[str, str, str]:
     return code(route.name), code(f"{route.method} {route.path}"), "yes" if route.stream else ""
 
 
-PAGES = {"verbs.md": verbs, "settings.md": settings, "kinds.md": kinds, "providers.md": providers}
+PAGES = {
+    "verbs.md": verbs,
+    "settings.md": settings,
+    "kinds.md": kinds,
+    "providers.md": providers,
+    "service.md": variables,
+}
 
 
 def main() -> None:

@@ -309,6 +309,8 @@ def _stock_lines(stock: Inventory) -> Iterator[str]:
         yield ""
         yield "next: acetate init   (says where cassettes lie), or acetate import FILE"
     for title, names, advice in (
+        ("no test of the last complete run asked for it", stock.unused, "acetate prune"),
+        ("changed since the last complete run, so nobody knows if it is used", stock.stale, "run the whole suite"),
         ("recorded more than once, and answered alike", stock.duplicates, "record the cassette again"),
         (
             "approved, but no recording answers to it any more",

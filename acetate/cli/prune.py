@@ -121,18 +121,12 @@ def _known_from(runs: Sequence[Evidence]) -> str:
 
 
 def _rows(rows: Sequence[Leftover]) -> Iterator[str]:
-    cells = [(_place(each), each.what, f"{each.size:,} bytes" if each.size else "", each.why) for each in rows]
+    cells = [(each.place, each.what, f"{each.size:,} bytes" if each.size else "", each.why) for each in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     alike = len({each.why for each in rows}) == 1 and rows[0].kind != "orphan-cassette"
     for place, what, size, why in cells:
         line = f"  {place:{widths[0]}}  {what:{widths[1]}}  {size:>{widths[2]}}"
         yield (line if alike else f"{line}  {why}").rstrip()
-
-
-def _place(leftover: Leftover) -> str:
-    if leftover.position is None:
-        return leftover.file
-    return f"{leftover.cassette if leftover.kind != 'orphan-entry' else leftover.file}#{leftover.position}"
 
 
 def _end(plan: Plan, *, done: bool) -> Iterator[str]:

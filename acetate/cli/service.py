@@ -69,7 +69,7 @@ def decided_there(project: Project, verdict: Verdict, said: str, against: str | 
     try:
         there = service.rulings(project.config.project, [each.fingerprint for each in verdict.changes])
     except (ServiceError, Unreachable) as error:
-        print(f"{error.where} {error.problem}: this verdict is from the files alone", file=sys.stderr)
+        print(f"{service.url} {error.problem}: this verdict is from the files alone", file=sys.stderr)
         return verdict
     sides = sides_of(project, verdict, against=against)
     return ruled(verdict, there.rulings, sides, second_person=there.second_person and against is not None)

@@ -90,10 +90,8 @@ def seen(change: Change) -> str:
         return "the OpenAPI document alone"
     holders = len({each.cassette for each in places})
     things = len({(each.cassette, each.exchange) for each in places})
-    if change.evidence.now:
-        number = f"{cut(change.evidence.now)} {thing}s"
-    else:
-        number = counted(things, thing) if things else ""
+    now = change.evidence.now
+    number = f"{cut(now)} {thing}s" if now else counted(things, thing) if things else ""
     return f"{number}, in {counted(holders, holder)}" if holders else number
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -275,9 +275,7 @@ def identify_ci(database: Database, secret: str) -> CiJob:
         raise Unauthorized("invalid-token", "The token is not valid, or no longer.")
     if token.last_used_at is None or now() - token.last_used_at > USE_NOTED_EVERY:
         with database.write() as session:
-            found = session.get(ApiToken, token.id, with_for_update=True)
-            if found is not None:
-                found.last_used_at = now()
+            session.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=now()))
     return CiJob(token.id, token.project, token.name)
 
 

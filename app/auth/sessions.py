@@ -114,7 +114,8 @@ def from_own_page(request: Request, settings: Settings) -> bool:
 async def _field(request: Request) -> str:
     if not request.headers.get("content-type", "").startswith(FORMS):
         return ""
-    value = (await request.form()).get(FIELD)
+    async with request.form() as form:
+        value = form.get(FIELD)
     return value if isinstance(value, str) else ""
 
 

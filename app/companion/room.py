@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Annotated, cast
+from dataclasses import dataclass, field
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
@@ -16,6 +17,7 @@ from app.companion.plugins.registry import Plugins, installed
 from app.companion.plugins.wordlist import Wordlist
 from app.companion.provider import Together
 from app.companion.realtime.bus import Bus, opened
+from app.companion.settled import stopped
 from app.settings import Settings
 
 __all__ = ["CompanionRoom", "Room", "lifespan"]
@@ -26,6 +28,8 @@ class Room:
     together: Together
     plugins: Plugins
     bus: Bus
+    turns: set[asyncio.Task[Any]] = field(default_factory=set)
+    """What is being answered for somebody who reads a stream, or has just left it."""
 
 
 @asynccontextmanager
@@ -35,8 +39,9 @@ async def lifespan(application: FastAPI) -> AsyncIterator[None]:
     plugins = Plugins([Clock(), Calculator(), Wordlist(settings.companion_blocked_words.split(",")), *installed()])
     try:
         async with opened(application.state.database) as bus:
-            application.state.companion = Room(together, plugins, bus)
+            room = application.state.companion = Room(together, plugins, bus)
             yield
+            await stopped(room.turns)
     finally:
         await together.close()
 

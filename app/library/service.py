@@ -31,6 +31,7 @@ __all__ = [
     "contract",
     "field_history",
     "fields_of",
+    "operation_of",
     "shelf",
     "snapshot",
 ]
@@ -110,11 +111,14 @@ class FieldHistory:
 def shelf(session: Session, project: str) -> Shelf:
     """What is approved now."""
     run, files = _standing(session, project)
-    contracts = _contracts(session, project, files.contracts)
+    contents = store.contents(session, project, files.contracts.values())
+    read = {path: _read(contents.get(digest), path) for path, digest in files.contracts.items()}
+    known = {path: operation_of(path, found) for path, found in read.items() if found}
+    operations = [each for each in known.values() if each]
     return Shelf(
         run=run,
-        operations=tuple(sorted((_operation(path, found) for path, found in contracts), key=_order)),
-        documents=tuple(sorted(files.contracts.keys() - {path for path, _ in contracts})),
+        operations=tuple(sorted(operations, key=_identity)),
+        documents=tuple(sorted(files.contracts.keys() - {each.path for each in operations})),
         snapshots=tuple(sorted(files.snapshots)),
     )
 
@@ -123,13 +127,10 @@ def contract(session: Session, project: str, path: str) -> Contract:
     """One approved contract, or any other approved document under its path."""
     _, files = _standing(session, project)
     digest = files.contracts.get(path)
-    content = store.contents(session, project, [digest]).get(digest) if digest else None
-    if content is None:
-        raise NotFound("There is no such contract.")
-    try:
-        return read_contract(content, path)
-    except ApprovedFileError:
-        raise NotFound("That contract cannot be read.") from None
+    found = _read(store.contents(session, project, [digest]).get(digest), path) if digest else None
+    if found is None:
+        raise NotFound("There is no such contract, or none that can be read.")
+    return found
 
 
 def fields_of(found: Contract) -> list[Field]:
@@ -137,12 +138,14 @@ def fields_of(found: Contract) -> list[Field]:
     return [
         Field(
             path=path,
-            types=tuple(sorted(fact.types)),
+            types=tuple(sorted(map(str, fact.types))),
             required=fact.required,
-            presence=_evidence(fact.schema).get("presence"),
-            models=tuple(sorted(_evidence(fact.schema).get("models", {}).items())),
-            values=tuple(sorted(fact.values(None), key=str)),
-            phase=_evidence(fact.schema).get("phase"),
+            presence=_text(_evidence(fact.schema), "presence"),
+            models=tuple(
+                sorted((name, str(number)) for name, number in _table(_evidence(fact.schema), "models").items())
+            ),
+            values=_values(fact.schema),
+            phase=_text(_evidence(fact.schema), "phase"),
             pinned=bool(_evidence(fact.schema).get("pinned")),
         )
         for path, fact in sorted(found.facts.items())
@@ -176,6 +179,8 @@ def field_history(
     mine = select(Change).where(Change.project == project, Change.path == path, *same).order_by(Change.first_seen_at)
     changes = list(session.scalars(mine))
     points = tuple(_points(session, project, (provider, operation, status, stream), path))
+    if not changes and not any(point.number for point in points):
+        return FieldHistory(None, (), ())
     began = [point.at for point in points if point.number] + [each.first_seen_at for each in changes]
     return FieldHistory(
         first_seen=min(began, default=None), points=points, changes=tuple(_known(session, project, changes))
@@ -205,44 +210,58 @@ def _approved(held: Iterable[dict[str, Any]]) -> dict[str, str]:
     return {name: sides["approved"] for each in held for name, sides in each.items() if sides["approved"]}
 
 
-def _contracts(session: Session, project: str, files: dict[str, str]) -> list[tuple[str, Contract]]:
-    contents = store.contents(session, project, files.values())
-    found = ((path, _read(contents.get(digest), path)) for path, digest in files.items())
-    return [(path, each) for path, each in found if each is not None]
-
-
 def _read(content: bytes | None, path: str) -> Contract | None:
-    """The contract of one operation; None for what is none."""
+    """None for what is no contract."""
     try:
-        found = read_contract(content or b"", path)
+        return read_contract(content or b"", path)
     except ApprovedFileError:
         return None
-    return found if isinstance(found.evidence.get("status"), int) else None
 
 
-def _operation(path: str, found: Contract) -> Operation:
+def operation_of(path: str, found: Contract) -> Operation | None:
+    """What a contract says of itself; None for a document that is no contract of one operation."""
     evidence = found.evidence
-    recorded = evidence.get("recorded") or {}
+    recorded = _table(evidence, "recorded")
+    if not isinstance(evidence.get("status"), int):
+        return None
     return Operation(
         path=path,
         provider=str(evidence.get("provider", "")),
         name=str(evidence.get("operation", "")),
         status=evidence["status"],
         stream=bool(evidence.get("stream")),
-        exchanges=int(evidence.get("exchanges", 0)),
-        models=tuple(sorted(evidence.get("models", {}).items())),
+        exchanges=_number(evidence, "exchanges"),
+        models=tuple(sorted((name, _number(_table(evidence, "models"), name)) for name in _table(evidence, "models"))),
         fields=sum(1 for each in found.facts if each not in ("$", REPLY)),
-        recorded=(recorded["first"], recorded["last"]) if recorded else None,
+        recorded=(str(recorded["first"]), str(recorded["last"])) if {"first", "last"} <= recorded.keys() else None,
     )
 
 
-def _order(operation: Operation) -> tuple[object, ...]:
-    return (operation.provider, operation.name, operation.status, operation.stream)
+# What was pushed may say anything: what is not as it should be counts as not said.
 
 
 def _evidence(schema: dict[str, Any]) -> dict[str, Any]:
-    found = schema.get("x-acetate")
+    return _table(schema, "x-acetate")
+
+
+def _table(holder: dict[str, Any], name: str) -> dict[str, Any]:
+    found = holder.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _number(holder: dict[str, Any], name: str) -> int:
+    found = holder.get(name)
+    return found if type(found) is int else 0
+
+
+def _text(holder: dict[str, Any], name: str) -> str | None:
+    found = holder.get(name)
+    return found if isinstance(found, str) else None
+
+
+def _values(schema: dict[str, Any]) -> tuple[Any, ...]:
+    found = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    return tuple(found) if isinstance(found, list) else ()
 
 
 def _points(session: Session, project: str, wanted: tuple[str, str, int, bool], path: str) -> Iterator[Point]:
@@ -266,30 +285,25 @@ def _points(session: Session, project: str, wanted: tuple[str, str, int, bool], 
     for run, files in rows:
         for file, digest in files.items():
             found = _read(contents.get(digest), file)
-            if found is None or _identity(found) != wanted or digest == before:
+            known = operation_of(file, found) if found else None
+            if found is None or known is None or _identity(known) != wanted or digest == before:
                 continue
             before = digest
             yield _point(run, found, path)
 
 
-def _identity(found: Contract) -> tuple[str, str, int, bool]:
-    evidence = found.evidence
-    return (
-        str(evidence.get("provider")),
-        str(evidence.get("operation")),
-        evidence["status"],
-        bool(evidence.get("stream")),
-    )
+def _identity(operation: Operation) -> tuple[str, str, int, bool]:
+    return (operation.provider, operation.name, operation.status, operation.stream)
 
 
 def _point(run: Run, found: Contract, path: str) -> Point:
     fact = found.facts.get(path)
+    exchanges = _number(found.evidence, "exchanges")
     if fact is None:
-        return Point(run.created_at, run, 0, int(found.evidence.get("exchanges", 0)), required=False)
-    number, _, whole = (found.presence(path) or "").partition(" of ")
-    if number.isdecimal() and whole.isdecimal():
+        return Point(run.created_at, run, 0, exchanges, required=False)
+    number, _, whole = (_text(_evidence(fact.schema), "presence") or "").partition(" of ")
+    if all(each.isascii() and each.isdecimal() and len(each) < 10 for each in (number, whole)):
         return Point(run.created_at, run, int(number), int(whole), fact.required)
-    exchanges = int(found.evidence.get("exchanges", 0))
     return Point(run.created_at, run, exchanges, exchanges, fact.required)
 
 

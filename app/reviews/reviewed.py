@@ -64,8 +64,9 @@ def reviewed(session: Session, *wanted: ColumnElement[bool], occurrences: bool =
         _reviewed(runs[run_id], changes[runs[run_id].project, fingerprint], same, occurrences)
         for (run_id, fingerprint), same in together.items()
     ]
-    position = {change: at for at, change in enumerate(ordered(each.change for each in found))}
-    return sorted(found, key=lambda each: position[each.change])
+    # What was seen before and after may be an object, so a change is not hashable.
+    position = {id(change): at for at, change in enumerate(ordered(each.change for each in found))}
+    return sorted(found, key=lambda each: position[id(each.change)])
 
 
 def _reviewed(run: Run, known: Change, same: Sequence[Sighting], occurrences: bool) -> Reviewed:

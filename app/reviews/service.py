@@ -13,6 +13,7 @@ from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from acetate.change import Decision as Decided
+from acetate.errors import AcetateError
 from acetate.ruling import Ruling
 from acetate.snapshot import Entry, paired, read_snapshot
 from app.auth.person import Person
@@ -90,22 +91,29 @@ class Shown:
     now: Entry | None
 
 
-def exchange(session: Session, run_id: UUID, name: str, index: int) -> Shown:
-    """The exchange of an occurrence: what was seen of it, and the approved entry that it answers to. Where nothing
-    answers to an approved one, `index` counts those."""
-    approved, now_ = (read_snapshot(each or _NOTHING, name) for each in _both(session, run_id, name))
+def exchange(session: Session, run_id: UUID, name: str, index: int, *, kind: str = "") -> Shown:
+    """The exchange of an occurrence of a change of that kind: what was seen of it, and the approved entry that it
+    answers to. Occurrences of `observation-lost` count the approved entries."""
+    try:
+        approved, now_ = (read_snapshot(each or _NOTHING, name) for each in _both(session, run_id, name))
+    except AcetateError:
+        raise NotFound("What was pushed there is no snapshot.") from None
     partners = paired(approved, now_)
-    if index < len(now_):
+    is_lost = kind == "observation-lost" or not now_
+    if is_lost and 0 <= index < len(approved):
+        return Shown(approved[index], None)
+    if not is_lost and 0 <= index < len(now_):
         partner = partners[index]
         return Shown(None if partner is None else approved[partner], now_[index])
-    if index < len(approved):
-        return Shown(approved[index], None)
     raise NotFound("There is no such exchange in this run.")
 
 
 def document(session: Session, run_id: UUID, path: str) -> tuple[Any, Any]:
     """Both sides of a contract or of the document of a project's own API, as JSON; None where there is none."""
-    approved, seen = (None if each is None else json.loads(each) for each in _both(session, run_id, path))
+    try:
+        approved, seen = (None if each is None else json.loads(each) for each in _both(session, run_id, path))
+    except (ValueError, RecursionError):
+        raise NotFound("What was pushed there is no JSON.") from None
     return approved, seen
 
 

@@ -31,6 +31,9 @@ __all__ = [
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+REPOSITORY = r"^([A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*)?$"
+"""`owner/name` or nothing; a name has more than dots."""
+
 Place = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Outcome = Literal["passed", "needs-review", "failed", "unknown"]
 
@@ -156,7 +159,7 @@ class ProjectChange(BaseModel):
 
     require_approval: bool | None = None
     repository: (
-        Annotated[str, StringConstraints(max_length=200, pattern=r"^([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?$")] | None
+        Annotated[str, StringConstraints(max_length=200, pattern=REPOSITORY)] | None
     ) = Field(None, description="`owner/name`; an empty text takes it away")
 
 

@@ -136,7 +136,7 @@ def _parts(session: Session, run: UUID, change: Change, place: Occurrence) -> li
     try:
         if place.cassette.endswith(".json"):
             return document_parts(*reviews.document(session, run, place.cassette), focus_of(change))
-        shown = reviews.exchange(session, run, place.cassette, place.exchange)
+        shown = reviews.exchange(session, run, place.cassette, place.exchange, kind=change.kind)
     except NotFound:
         return []
     return entry_parts(shown.approved, shown.now, focus_of(change))

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from fastapi import Query
 from starlette.responses import Response
 
-from acetate.contract import Contract
 from acetate.snapshot import Entry
 from app.errors import NotFound
 from app.library import service
@@ -45,26 +44,26 @@ def shelf(visit: Visitor, database: AppDatabase, project: Name = "") -> Response
 def contract(visit: Visitor, database: AppDatabase, project: Name, path: Name) -> Response:
     with database.read() as session:
         found = service.contract(session, project, path)
+    operation = service.operation_of(path, found)
     return page(
         "contract.html",
         visit=visit,
         project=project,
         path=path,
-        evidence=found.evidence,
+        operation=operation,
         fields=service.fields_of(found),
-        address=lambda each: _field_address(project, found, each),
+        address=lambda each: _field_address(project, operation, each) if operation else "",
         lines=list(lines(found.document, Place("$")))[:MOST_LINES],
     )
 
 
-def _field_address(project: str, found: Contract, path: str) -> str:
-    evidence = found.evidence
+def _field_address(project: str, operation: service.Operation, path: str) -> str:
     named = {
         "project": project,
-        "provider": evidence.get("provider", ""),
-        "operation": evidence.get("operation", ""),
-        "status": evidence.get("status", 0),
-        "stream": int(bool(evidence.get("stream"))),
+        "provider": operation.provider,
+        "operation": operation.name,
+        "status": operation.status,
+        "stream": int(operation.stream),
         "path": path,
     }
     return f"/library/field?{urlencode(named)}"

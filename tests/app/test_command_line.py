@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -83,6 +83,7 @@ def test_migrating_twice_is_the_same_as_once(url, capsys):
     [
         ("ACETATE_SECRET_KEY", "short", "shorter than 32"),
         ("ACETATE_TOKEN_MINUTES", "0", "ACETATE_TOKEN_MINUTES"),
+        ("ACETATE_SECRET_KEY", "k" * 31, "ACETATE_SECRET_KEY: "),
         ("ACETATE_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none", "ACETATE_SECRET_KEY is needed"),
     ],
 )
@@ -93,6 +94,20 @@ def test_a_setting_that_cannot_work_says_what_to_do(url, monkeypatch, capsys, na
     assert said in error
     assert "next: see docs/service.md" in error
     assert value not in error or len(value) < 6
+
+
+def test_a_database_that_does_not_answer_is_said(url, monkeypatch, capsys):
+    monkeypatch.setenv("ACETATE_DATABASE_URL", "postgresql://nobody:hunter2@127.0.0.1:9/none")
+    monkeypatch.setenv("ACETATE_SECRET_KEY", "k" * 32)
+    assert main(["migrate"]) == 2
+    assert capsys.readouterr().err == "The database does not answer.\n  next: look at ACETATE_DATABASE_URL\n"
+
+
+@pytest.mark.parametrize("name", ["a b", "", "-", "x" * 101])
+def test_a_name_that_the_api_would_not_take_is_refused(url, capsys, name):
+    with pytest.raises(SystemExit):
+        main(["create-admin", "--", name])
+    assert "letters, digits" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -114,24 +129,30 @@ def served(url, free_port):
     running.communicate()
 
 
-def fetch(address: str) -> bytes:
-    for _ in range(200):
-        try:
-            with urllib.request.urlopen(address, timeout=10) as answer:
-                return answer.read()
-        except urllib.error.URLError:
-            pass
-    raise AssertionError("it never answered")
-
-
 def test_it_is_served_with_a_first_administrator_and_stops_when_told(served, url):
     running, address, printed = served
     assert f"{address}/" in printed
     assert signs_in(url, *shown(printed))
-    assert fetch(f"{address}/health/ready").startswith(b'{"status":"ok"')
+    with urllib.request.urlopen(f"{address}/health/ready", timeout=30) as answer:
+        assert answer.status == 200
     running.send_signal(signal.SIGTERM)
     out, err = running.communicate(timeout=30)
     assert out == ""
     assert "ACETATE_DATABSE_URL" in err
     assert shown(printed)[1] not in err
+    assert running.returncode in (0, -signal.SIGTERM)
     assert all(line.startswith("{") for line in err.splitlines()), err
+
+
+def test_a_port_that_is_taken_is_no_address(url):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        run = subprocess.run(
+            [sys.executable, "-m", "app", "serve", "--port", str(taken.getsockname()[1])],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert run.returncode != 0
+    assert "http://" not in run.stdout
+    assert "address already in use" in run.stderr

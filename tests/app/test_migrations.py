@@ -105,6 +105,16 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(empty_url):
 
 
 @ONLY_SQLITE
+def test_a_migration_that_leaves_rows_that_refer_to_nothing_is_undone(empty_url):
+    migration.upgrade(empty_url)
+    row = "INSERT INTO api_tokens (id, project, name, prefix, digest, created_by, created_at) VALUES (1,2,3,4,5,6,7)"
+    with pytest.raises(RuntimeError, match="1 rows"), migration.connection_for_migrations(empty_url) as connection:
+        connection.execute(text(row))
+    with closing(Database(empty_url)) as database, database.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM api_tokens")) == 0
+
+
+@ONLY_SQLITE
 def test_alembics_own_command_does_the_same(empty_url):
     environment = {**os.environ, "ACETATE_DATABASE_URL": empty_url}
     alembic = Path(sys.executable).with_name("alembic")

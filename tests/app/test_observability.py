@@ -13,6 +13,7 @@ import pytest
 import structlog
 from fastapi import APIRouter
 from sqlalchemy.exc import IntegrityError
+from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
@@ -28,6 +29,15 @@ faulty = APIRouter()
 @faulty.get("/faulty/{name}")
 def fail(name: str) -> None:
     raise RuntimeError("first line\nsecond line with hunter2")
+
+
+@faulty.get("/half")
+def half() -> StreamingResponse:
+    def pieces():
+        yield b"one"
+        raise RuntimeError("hunter2")
+
+    return StreamingResponse(pieces())
 
 
 @pytest.fixture
@@ -85,6 +95,13 @@ def test_the_unforeseen_is_logged_with_the_request_id(application):
     assert unforeseen["log_level"] == "error"
     assert unforeseen["request_id"] == request["request_id"] == answer.json()["request_id"]
     assert request["status"] == 500
+
+
+@ONLY_SQLITE
+def test_an_answer_that_breaks_half_way_is_cut_and_logged(application):
+    with TestClient(application) as client, capture_logs() as logs, pytest.raises(RuntimeError):
+        client.get("/half")
+    assert [line["event"] for line in logs if "route" in line] == ["unforeseen", "request"]
 
 
 @pytest.fixture

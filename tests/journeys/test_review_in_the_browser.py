@@ -107,14 +107,15 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def picture(browser: Browser) -> Callable[[Page, str], None]:
+def picture() -> Callable[[Page, str], None]:
     """Keeps what is on the page; also in the dark and on a phone, where the name says so."""
 
     def take(page: Page, name: str) -> None:
         if KEEP:
             page.emulate_media(color_scheme="dark" if name.endswith("-dark") else "light")
             page.set_viewport_size(PHONE if "-phone" in name else WIDE)
-            page.screenshot(path=IMAGES / f"{name}.png", full_page="-phone" not in name)
+            page.wait_for_timeout(200)  # until colours have changed
+            page.screenshot(path=IMAGES / f"{name}.png", caret="initial")
             page.emulate_media(color_scheme="light")
             page.set_viewport_size(WIDE)
 
@@ -141,18 +142,15 @@ def test_a_change_is_approved_in_the_browser_and_the_job_turns_green(
 
     # The reviewer follows the link, signs in, and is where they wanted to be.
     page.goto(link[0])
-    picture(page, "sign-in")
     page.fill("#username", "mara")
     page.fill("#password", PASSWORD)
     page.press("#password", "Enter")
     expect(page.locator("h1")).to_contain_text("9f8e7d6")
     expect(page.locator(".heading .badge")).to_have_text("Failed")
-    picture(page, "run")
+    picture(page, "page-run")
     page.goto(live.url)
     expect(page.locator(".item")).to_have_count(5)
-    picture(page, "inbox")
-    picture(page, "inbox-phone")
-    picture(page, "inbox-dark")
+    picture(page, "page-inbox")
     page.goto(link[0])
     page.click("text=Review 5 changes")
 
@@ -161,9 +159,9 @@ def test_a_change_is_approved_in_the_browser_and_the_job_turns_green(
     expect(page.locator(".focus .old .text")).to_have_text('was: "finish_reason": "eos"')
     expect(page.locator(".focus .new .text")).to_have_text('is now: "finish_reason": "stop"')
     expect(page.locator(".masked").first).to_be_visible()
-    picture(page, "change")
-    picture(page, "change-dark")
-    picture(page, "change-phone")
+    picture(page, "page-change")
+    picture(page, "page-change-dark")
+    picture(page, "page-change-phone")
     page.keyboard.press("y")
     on_change(page, "$.choices[].seed", "2 of 6, 4 to decide")
     expect(page.get_by_role("status")).to_contain_text("Approved: $.choices[].finish_reason")
@@ -190,12 +188,11 @@ def test_a_change_is_approved_in_the_browser_and_the_job_turns_green(
     expect(page.locator(".heading .badge")).to_have_text("Passed")
     page.goto(f"{live.url}/history")
     expect(page.locator(".item")).to_have_count(7)
-    picture(page, "history")
     page.goto(f"{live.url}/library")
     page.click("tbody a >> nth=0")
     page.click("text=$.choices[].seed")
     expect(page.locator("svg.timeline")).to_be_visible()
-    picture(page, "field")
+    picture(page, "page-field")
 
     # The job is green without another recording; the decisions come back, and then the files alone are enough.
     code, said = checkout.acetate("check", "--service", live.url, in_ci=True)

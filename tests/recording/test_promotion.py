@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
@@ -216,6 +217,20 @@ def test_undoing_one_decision_takes_back_the_recording_with_all_that_came_with_i
     assert rewritten.acetate("accept", "--staged", "--all").returncode == 0
     done = rewritten.acetate("undo", name)
     assert "2 undone" in done.stdout
+    assert files(rewritten) == before
+
+
+def test_what_came_with_a_recording_is_not_taken_back_in_part(rewritten):
+    one, other = short(rewritten, "field-removed"), short(rewritten, "enum-value-replaced")
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false")
+    for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "-m", "before")):
+        subprocess.run(["git", *who, *words], cwd=rewritten.root, check=True)
+    assert rewritten.acetate("accept", "--staged", "--all").returncode == 0
+    assert rewritten.acetate("reject", one, "--against", "HEAD").returncode == 0
+    before = files(rewritten)
+    done = rewritten.acetate("undo", other)
+    assert done.returncode == 2
+    assert "came with a recording, and what else came with it was decided again since" in done.stderr
     assert files(rewritten) == before
 
 

@@ -121,6 +121,22 @@ def test_a_cassette_that_no_test_opens_is_named(three):
     assert "  cassettes/old.yaml   no test opened it" in three.run().block("UNUSED")
 
 
+def test_what_lies_outside_of_the_suite_is_not_judged(suite, monkeypatch):
+    suite.write("acetate.toml", 'cassettes = ["cassettes/**", "inner/cassettes/**"]\n')
+    suite.write("cassettes/other.yaml", "interactions: []\nversion: 1\n")
+    suite.write("inner/cassettes/old.yaml", "interactions: []\nversion: 1\n")
+    suite.write("inner/pytest.ini", "[pytest]\n")
+    suite.tests("def test_one():\n    pass\n\n@pytest.mark.vcr\ndef test_two():\n    ask('a')\n", "inner/test_inner.py")
+    suite.write("inner/talk.py", (suite.root / "talk.py").read_text())
+    suite.write("inner/conftest.py", (suite.root / "conftest.py").read_text())
+    suite.run("--record-mode=once", "--rootdir=inner", "-c", "inner/pytest.ini", "inner")
+    monkeypatch.chdir(suite.root / "inner")
+    assert suite.run("--rootdir=.").block("UNUSED")[1:3] == [
+        "  inner/cassettes/old.yaml   no test opened it",
+        "  look closer    acetate prune   (removes nothing unless told to)",
+    ]
+
+
 @pytest.mark.parametrize("arguments", [("-k", "one"), ("test_chat.py::test_one",), ("--acetate-staged",)])
 def test_a_run_that_left_something_out_names_nothing(three, arguments):
     three.env("LESS", "1")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from acetate.errors import AcetateError
-from acetate.files import held, locked, workspace, write_atomic
+from acetate.files import held, locked, workspace, write_all, write_atomic, write_unsynced
 
 COUNTER = """
 import sys
@@ -134,3 +134,27 @@ def test_a_process_that_is_killed_lets_go_of_its_lock(tmp_path: Path) -> None:
 def test_names_too_long_for_a_file_can_be_locked(tmp_path: Path) -> None:
     with held(tmp_path, "x" * 1000) as mine:
         assert mine
+
+
+def test_of_many_files_none_is_replaced_unless_all_can_be(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "file").write_bytes(b"")
+    files = {tmp_path / "a": b"new", tmp_path / "file" / "b": b"new", tmp_path / "c": b"new"}
+    with pytest.raises(AcetateError, match="cannot be written") as caught:
+        write_all(files)
+    assert caught.value.where == str(tmp_path / "file" / "b")
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "file"]
+
+
+def test_many_files_are_written_together(tmp_path: Path) -> None:
+    files = {tmp_path / str(number % 3) / f"{number}.json": str(number).encode() for number in range(50)}
+    write_all(files)
+    write_all({})
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == files
+
+
+def test_what_does_not_wait_for_the_disk_is_whole_all_the_same(tmp_path: Path) -> None:
+    for content in (b"old", b"new"):
+        write_unsynced(tmp_path / "a" / "b", content)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()} == {"b": b"new"}

@@ -415,7 +415,7 @@ def test_each_difference_of_two_schemas_has_its_kind_and_is_taken_over(old: Any,
     ({"type": "string", "deprecated": False}, STRING),
     ({"type": "object", "additionalProperties": True}, {"type": "object"}),
     ({"anyOf": UNION}, {"anyOf": UNION[::-1]}),
-    (obj(a={"anyOf": [{**UNION[0], "title": "Y"}, UNION[1]]}), obj(a={"anyOf": [{**UNION[0], "title": "Y", "description": "z"}, UNION[1]]})),
+    ({"anyOf": UNION[:2]}, {"anyOf": [{**UNION[0], "description": "z"}, UNION[1]]}),
 ])  # fmt: skip
 def test_what_is_only_said_in_another_way_is_no_difference(same: Any) -> None:
     assert evolved(document(same[0], schemas=ITEM), document(same[1])) == []

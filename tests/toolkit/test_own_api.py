@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
-from fastapi import FastAPI, Request, WebSocket
+from fastapi import APIRouter, FastAPI, Request, WebSocket
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.testclient import TestClient
@@ -209,6 +209,26 @@ def test_every_app_that_a_function_makes_belongs_to_its_place(monkeypatch: pytes
         TestClient(create_app()).get("/hello/Bob")
         TestClient(FastAPI()).get("/hello/Cy")
     assert [uri[-3:] for _, uri, _, _ in seen(own)] == ["Ada", "Bob"]
+
+
+@pytest.mark.parametrize("way", ["included", "mounted"])
+def test_a_made_app_is_known_by_the_routes_of_its_parts(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    def create_app() -> FastAPI:
+        app = FastAPI()
+        if way == "included":
+            inner = APIRouter()
+            inner.include_router(api().router)
+            app.include_router(inner, prefix="/part")
+        else:
+            app.mount("/part", api())
+        return app
+
+    package = __name__.partition(".")[0]
+    monkeypatch.setitem(sys.modules, f"{package}.main_of_shop", SimpleNamespace(create_app=create_app))
+    own = OwnApi(f"{package}.main_of_shop:create_app")
+    with own.watching():
+        assert TestClient(create_app()).get("/part/hello/Ada").status_code == 200
+    assert len(own.take()) == 1
 
 
 def test_an_app_can_be_watched_by_hand() -> None:

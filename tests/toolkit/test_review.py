@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,13 +74,14 @@ def test_what_was_accepted_earlier_cannot_be_undone_before_what_came_later(sandb
     assert sandbox.approved() == after
 
 
-def test_undo_without_the_kept_bytes_names_the_git_command(sandbox: Any) -> None:
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["gone", "cut off"])
+def test_undo_without_the_kept_bytes_names_the_git_command(sandbox: Any, damage: Any) -> None:
     sandbox.record("a", sandbox.reply())
     sandbox.accept()
     sandbox.record("a", sandbox.reply(usage=None))
     decided = sandbox.accept()
     for path in (sandbox.root / ".acetate/undo").iterdir():
-        path.unlink()
+        damage(path)
     with pytest.raises(Refused, match="not on this machine") as error:
         _undo(sandbox, decided)
     assert "git checkout" in error.value.next

@@ -103,6 +103,11 @@ def test_what_looks_like_a_secret_is_found_at_its_place(exchange, place):
     assert place in places(exchange)
 
 
+def test_a_masked_value_is_no_secret_whatever_it_is_called():
+    assert scan(json.dumps({"access_token": "<text>", "api_key": "<id>"}), IN_USE) == []
+    assert scan(json.dumps({"access_token": "<other>"}), IN_USE) != []
+
+
 def test_a_body_is_not_named_where_a_place_in_it_is():
     assert places(sent(json.dumps({"a": NPM}).encode())) == ["request.body $.a"]
 

@@ -104,7 +104,7 @@ def test_a_cassette_that_cannot_be_read_is_named_with_its_cure(sandbox):
     assert "git checkout" in finding.next
 
 
-def test_a_cassette_in_cassetters_own_format_is_not_taken_for_vcrpys(sandbox):
+def test_a_cassette_in_cassetters_own_format_is_read(sandbox):
     (sandbox.root / "cassettes").mkdir()
     (sandbox.root / "cassettes" / "one.yaml").write_text(
         """\
@@ -128,7 +128,8 @@ interactions:
   recorded_at: '2026-01-01T00:00:00Z'
 """
     )
-    assert findings(sandbox, "not-read") == [("cassettes/one.yaml", "cassetter wrote it, in a format of its own")]
+    assert looked_at(sandbox).exchanges == 1
+    assert findings(sandbox, "not-read") == []
 
 
 def test_files_of_other_recorders_are_named(sandbox):

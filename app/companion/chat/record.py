@@ -202,6 +202,8 @@ def parameters(persona: Companion) -> dict[str, Any]:
 
 def turns_before(session: Session, question: Message) -> list[tuple[Message, Message]]:
     """The latest that were answered whole, in their order."""
+    if question.position == 1:
+        return []
     replies = session.scalars(
         select(Message)
         .where(Message.conversation_id == question.conversation_id, Message.status == "complete")
@@ -216,6 +218,8 @@ def turns_before(session: Session, question: Message) -> list[tuple[Message, Mes
 
 def still_open(session: Session, question: Message) -> list[tuple[UUID, str]]:
     """What was said before the question and is not remembered yet."""
+    if question.position == 1:
+        return []
     rows = session.scalars(
         select(Message)
         .where(

@@ -20,6 +20,7 @@ from app.companion.conversations.routes import Order
 from app.companion.conversations.schemas import MessageOut
 from app.companion.rate import chats, ordinary, rate_headers
 from app.companion.room import CompanionRoom
+from app.companion.settled import stopped
 from app.companion.sse import MEDIA_TYPE
 from app.errors import Problem, problems
 from app.paging import Limit, Offset, Page
@@ -42,10 +43,19 @@ STREAM = (
     "`start` with the stored question, `token` with each piece of text, then `done` with what a plain answer has, or "
     "`error` with the members of a problem document and the partial `reply`, where there is one."
 )
+EVENT = {
+    "type": "object",
+    "description": STREAM,
+    "properties": {
+        "event": {"enum": ["start", "token", "done", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The reply, as JSON or, with `stream`, as server-sent events",
-        "content": {MEDIA_TYPE: {"schema": {"type": "string", "description": STREAM}}},
+        "content": {MEDIA_TYPE: {"schema": EVENT}},
     }
 }
 T = TypeVar("T")
@@ -83,7 +93,7 @@ async def chat(
         return streaming(request, iter(said_before(opening))) if wanted.stream else opening
     if not wanted.stream:
         return await while_there(request, chats.answered(opening))
-    speech = Speech(opening.question, lambda say: chats.answered(opening, say))
+    speech = Speech(opening.question, lambda say: chats.answered(opening, say), room.turns)
     await while_there(request, speech.begun())
     return streaming(request, speech.events())
 
@@ -103,9 +113,7 @@ async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
             return working.result()
         raise Problem("client-left", "The client did not wait for the reply.", status=408)  # nobody reads it
     finally:
-        leaving.cancel()
-        if working.cancel():
-            await asyncio.wait({working})
+        await stopped([working, leaving])
 
 
 async def left(request: Request) -> None:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import structlog
-from anyio.to_thread import run_sync
 
 from app.companion.chat import record
 from app.companion.chat.dialogue import Dialogue, Say
@@ -29,6 +27,7 @@ from app.companion.plugins.hooks import Talk
 from app.companion.prompt import compose, wire
 from app.companion.reply import Reply
 from app.companion.room import Room
+from app.companion.settled import settled
 from app.database import Database
 from app.errors import Problem
 from app.settings import Settings
@@ -41,7 +40,6 @@ MOST_RECALLED = 5
 RECALL_BUDGET = 600
 
 log = structlog.get_logger("acetate.companion")
-T = TypeVar("T")
 
 
 class Chats:
@@ -52,7 +50,7 @@ class Chats:
 
     async def opened(self, user_id: UUID, chat: ChatIn, key: str | None) -> Opening | ChatOut:
         """The turn to be answered, or the answer that its key has got before."""
-        return await run_sync(self._opened, user_id, chat, key)
+        return await settled(lambda: self._opened(user_id, chat, key))
 
     def _opened(self, user_id: UUID, chat: ChatIn, key: str | None) -> Opening | ChatOut:
         seconds = self._settings.companion_turn_seconds + LEASE_MARGIN
@@ -170,16 +168,6 @@ class Chats:
             await self._room.bus.say(opening.user_id, token)
 
         return heard
-
-
-async def settled(work: Callable[[], T]) -> T:
-    """The result of work in a thread, which is done to its end also where the task is cancelled meanwhile."""
-    task = asyncio.ensure_future(run_sync(work))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 def problem(failure: ProviderFailure, opening: Opening, partial: MessageOut | None) -> Problem:

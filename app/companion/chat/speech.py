@@ -1,14 +1,16 @@
 """A reply as server-sent events. It is answered in a task of its own: whether the client reads fast, slowly or not at
-all, nothing waits for it but this."""
+all, nothing waits for it but this. `turns` are the tasks that the application waits for before it ends."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from app.companion.chat.dialogue import Say
 from app.companion.chat.schemas import ChatOut
 from app.companion.conversations.schemas import MessageOut
+from app.companion.settled import stopped
 from app.companion.sse import KEEP_ALIVE, event
 from app.errors import Problem
 
@@ -21,10 +23,17 @@ SILENCE = 15.0
 class Speech:
     """A turn that is being answered. The text of a reply is small, so what nobody has read yet may wait."""
 
-    def __init__(self, question: MessageOut, answer: Callable[[Say], Awaitable[ChatOut]]) -> None:
+    def __init__(
+        self,
+        question: MessageOut,
+        answer: Callable[[Say], Awaitable[ChatOut]],
+        turns: set[asyncio.Task[Any]],
+    ) -> None:
         self._question = question
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue()
-        self._task = asyncio.ensure_future(self._answered(answer))
+        self._task = asyncio.create_task(self._answered(answer))
+        turns.add(self._task)
+        self._task.add_done_callback(turns.discard)
         self._first: str | None = None
 
     async def _answered(self, answer: Callable[[Say], Awaitable[ChatOut]]) -> ChatOut:
@@ -38,7 +47,7 @@ class Speech:
         try:
             self._first = await self._pieces.get()
         except asyncio.CancelledError:
-            await self.stop()
+            await stopped([self._task])
             raise
         if self._first is None:
             await self._task
@@ -71,10 +80,6 @@ class Speech:
                 return
             except TimeoutError:
                 yield KEEP_ALIVE
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
 
 
 def said_before(answer: ChatOut) -> list[bytes]:

@@ -94,12 +94,16 @@ def recollections(
     session: Session, user_id: UUID, companion_id: UUID, *, model: str, besides: Collection[UUID]
 ) -> list[tuple[Recollection, Vector]]:
     """What there is to compare with, the oldest first; `besides` are messages that are in the prompt anyway."""
-    newest = of(user_id, companion_id).where(Memory.model == model).order_by(Memory.created_at.desc(), Memory.id)
-    rows = session.scalars(newest.limit(MOST_COMPARED))
+    newest = (
+        select(Memory.id, Memory.message_id, Memory.role, Memory.content, Memory.vector)
+        .where(Memory.user_id == user_id, Memory.companion_id == companion_id, Memory.model == model)
+        .order_by(Memory.created_at.desc(), Memory.id)
+        .limit(MOST_COMPARED)
+    )
     return [
-        (Recollection(row.id, Said(cast(Role, row.role), row.content)), unpack(row.vector))
-        for row in rows
-        if row.message_id not in besides
+        (Recollection(memory_id, Said(cast(Role, role), content)), unpack(vector))
+        for memory_id, message_id, role, content, vector in session.execute(newest)
+        if message_id not in besides
     ][::-1]
 
 

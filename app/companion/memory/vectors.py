@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-import struct
+import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -66,14 +66,25 @@ def unit(values: Sequence[float]) -> Vector:
 
 def pack(vector: Vector) -> bytes:
     """Four bytes a number, little-endian on every machine."""
-    return struct.pack(f"<{len(vector)}f", *vector)
+    return little(vector).tobytes()
 
 
 def unpack(packed: bytes) -> Vector:
     """Raises ValueError where the bytes are not a whole number of numbers."""
     if len(packed) % 4 or not 0 < len(packed) <= 4 * MOST_DIMENSIONS:
         raise ValueError(f"{len(packed)} bytes are not a vector")
-    return array(FLOAT, struct.unpack(f"<{len(packed) // 4}f", packed))
+    vector: Vector = array(FLOAT)
+    vector.frombytes(packed)
+    return little(vector)
+
+
+def little(vector: Vector) -> Vector:
+    """To or from little-endian; the vector itself where the machine is."""
+    if sys.byteorder == "little":
+        return vector
+    swapped = array(FLOAT, vector)  # pragma: no cover (s390x and the like)
+    swapped.byteswap()  # pragma: no cover
+    return swapped  # pragma: no cover
 
 
 def similarity(one: Vector, other: Vector) -> float:

@@ -51,13 +51,14 @@ class Plugins:
         self.tools: dict[str, Tool] = {tool.name: tool for plugin in self._plugins for tool in self._offered(plugin)}
 
     def _added(self, plugin: object) -> bool:
+        if self._manager.is_registered(plugin):
+            return False
         try:
             self._manager.register(plugin)
             self._manager.check_pending()
-        except (pluggy.PluginValidationError, ValueError) as error:
+        except pluggy.PluginValidationError as error:
             log.warning("plugin not added", plugin=repr(plugin), error=str(error))
-            if self._manager.is_registered(plugin):
-                self._manager.unregister(plugin)
+            self._manager.unregister(plugin)
             return False
         return True
 

@@ -10,23 +10,25 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import psycopg
 import structlog
-from anyio.to_thread import run_sync
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.companion.realtime.events import AWAKE, CHANNEL
 from app.companion.realtime.hub import Hub
+from app.companion.settled import settled, stopped
 from app.database import Database
 
 __all__ = ["Bus", "opened"]
 
 MOST_BYTES = 7000
 """PostgreSQL takes 8000 in a notification."""
+CONNECT_SECONDS = 10
 PATIENCE = (0.1, 0.5, 1.0, 5.0)
 """Seconds before the channel is opened again."""
 
@@ -70,7 +72,7 @@ class PostgresBus:
         self.hub.offer(user_id, token)
         note = json.dumps({"from": self._me, "user": user_id.hex, "token": token}, ensure_ascii=False)
         if len(note.encode()) <= MOST_BYTES:
-            await run_sync(self._notify, note)
+            await settled(partial(self._notify, note))
 
     def _notify(self, note: str) -> None:
         with self._database.write() as session:
@@ -82,7 +84,7 @@ class PostgresBus:
         failures = 0
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+                async with await connected(address) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self.hub.wake_all()
                     failures = 0
@@ -102,6 +104,19 @@ class PostgresBus:
             self.hub.offer(UUID(note["user"]), note["token"])
 
 
+async def connected(address: str) -> psycopg.AsyncConnection:
+    """Whoever is stopped while connecting leaves no connection behind."""
+    connecting = asyncio.ensure_future(
+        psycopg.AsyncConnection.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS)
+    )
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        with suppress(psycopg.Error):
+            await (await connecting).close()
+        raise
+
+
 @asynccontextmanager
 async def opened(database: Database) -> AsyncIterator[Bus]:
     if database.is_sqlite:
@@ -114,6 +129,4 @@ async def opened(database: Database) -> AsyncIterator[Bus]:
     try:
         yield bus
     finally:
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+        await stopped([listening])

@@ -16,16 +16,17 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from anyio.to_thread import run_sync
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.auth import service as auth
 from app.auth.person import Person
 from app.companion.realtime.events import EventOut, last_number, since
 from app.companion.realtime.hub import Device, Hub
+from app.companion.settled import settled, stopped
 from app.database import Database
 from app.errors import Problem
 from app.settings import Settings
@@ -76,7 +77,7 @@ class Connection:
             raise Ended(TOO_MANY, "too many devices")
         with self._hub.joined(person.id) as device:
             if last_seen is None:
-                last_seen = await run_sync(self._newest, person.id)
+                last_seen = await settled(partial(self._newest, person.id))
             self._last_seen = last_seen
             seconds = self._settings.companion_heartbeat_seconds
             await self._send({"type": "welcome", "last_seen": last_seen, "heartbeat_seconds": seconds})
@@ -90,7 +91,7 @@ class Connection:
         if last_seen is not None and (type(last_seen) is not int or not 0 <= last_seen < 2**63):
             raise Ended(UNREADABLE, "last_seen is a number of an event")
         self._token = token
-        return await run_sync(self._identified), last_seen
+        return await settled(self._identified), last_seen
 
     # --- what the device says -----------------------------------------------------------------------------------------
 
@@ -139,13 +140,13 @@ class Connection:
         if not self._answered:
             raise Ended(TOO_SLOW, "no pong")
         self._answered = False
-        await run_sync(self._identified)
+        await settled(self._identified)
         await self._send({"type": "ping"})
 
     async def _catch_up(self, user_id: UUID) -> None:
-        while (events := await run_sync(self._since, user_id)) != []:
+        while (events := await settled(partial(self._since, user_id))) != []:
             if events is None:
-                self._last_seen = await run_sync(self._newest, user_id)
+                self._last_seen = await settled(partial(self._newest, user_id))
                 await self._send({"type": "resync", "last_seen": self._last_seen})
                 continue
             for event in events:
@@ -178,10 +179,9 @@ async def both(*works: Any) -> None:
     """Until one of them ends, which then says how it ended."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            if task.done():
+                task.result()
+    finally:
+        await stopped(tasks)

@@ -25,6 +25,7 @@ AWAKE = "users_to_wake"
 """Where a session of SQLite keeps whom its commit wakes."""
 KEPT = 1000
 """So many of a user's events can be asked for later."""
+TRIMMED_EVERY = 50
 MOST_AT_ONCE = 200
 
 
@@ -40,10 +41,9 @@ def announce(session: Session, user_id: UUID, kind: str, data: BaseModel | Mappi
     number = taken(session, user_id)
     shown = data.model_dump(mode="json") if isinstance(data, BaseModel) else dict(data)
     session.add(DeviceEvent(user_id=user_id, number=number, kind=kind, data=shown))
-    session.execute(
-        delete(DeviceEvent).where(DeviceEvent.user_id == user_id, DeviceEvent.number <= number - KEPT),
-        execution_options={"synchronize_session": False},
-    )
+    if number % TRIMMED_EVERY == 0:
+        old = delete(DeviceEvent).where(DeviceEvent.user_id == user_id, DeviceEvent.number <= number - KEPT)
+        session.execute(old, execution_options={"synchronize_session": False})
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_notify(CHANNEL, user_id.hex)))
     else:

@@ -266,3 +266,20 @@ def test_the_first_administrator_is_made_where_nobody_is(database, settings, cli
     headers = bearer(client, name, password)
     assert client.get("/api/v1/users", headers=headers).json()["total"] == 1
     assert service.first_administrator(database, settings) is None
+
+
+def test_of_two_replicas_that_start_at_once_one_makes_the_administrator(database, settings, monkeypatch):
+    def meanwhile() -> str:
+        service.create_user(database, settings, username="admin", role=Role.ADMIN, password=PASSWORD)
+        return ANOTHER
+
+    monkeypatch.setattr(service, "generated_password", meanwhile)
+    assert service.first_administrator(database, settings) is None
+
+
+def test_a_user_is_found_by_name_in_any_case_or_not_at_all(database, create_user):
+    mara = create_user("mara")
+    with database.read() as session:
+        assert service.user_named(session, "MARA").id == mara.id
+        with pytest.raises(service.NotFound):
+            service.user_named(session, "noor")

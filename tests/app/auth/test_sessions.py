@@ -165,5 +165,6 @@ def test_a_cookie_is_no_token_of_the_api_and_a_token_no_cookie(browser, sign_in)
     assert browser.get("/api/v1/me").status_code == 401
     assert browser.get("/api/v1/me", headers={"Authorization": f"Bearer {page_token}"}).status_code == 401
     api_token = sign_in("mara")["Authorization"].removeprefix("Bearer ")
+    browser.cookies.clear()
     browser.cookies.set("acetate_session", api_token)
     assert browser.get("/page/who").json() is None

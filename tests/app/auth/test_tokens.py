@@ -17,9 +17,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
+from starlette.testclient import TestClient
 
 from app.auth import tokens
 from app.errors import Unauthorized
+from app.main import create_app
+from app.models import User
+from tests.app.engines import ONLY_SQLITE
 
 KEY = "of this file only, and long enough to be one"
 USER = uuid4()
@@ -174,6 +179,21 @@ def test_a_hostile_token_is_not_valid(name):
 def test_the_hostile_tokens_differ_from_one_that_both_take():
     assert ours(VALID)
     assert oracle(VALID)
+
+
+@ONLY_SQLITE
+def test_the_api_answers_each_with_401(settings, database):
+    """Only the signed one that is as it should be is let in, though the user is there."""
+    with database.write() as session:
+        session.add(User(id=USER, username="mara", username_key="mara", password_hash="-", role="admin", handles=[]))
+    with TestClient(create_app(settings.model_copy(update={"secret_key": SecretStr(KEY)}))) as client:
+
+        def status(token: str) -> int:
+            headers = {"Authorization": f"Bearer {token}".encode()}
+            return client.get("/api/v1/me", headers=headers).status_code
+
+        assert status(VALID) == 200
+        assert {name: status(token) for name, token in HOSTILE.items()} == dict.fromkeys(HOSTILE, 401)
 
 
 def test_what_we_issue_pyjwt_reads():

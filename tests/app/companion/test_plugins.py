@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from importlib.metadata import EntryPoint
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -13,7 +15,7 @@ from freezegun import freeze_time
 from app.companion.plugins import registry
 from app.companion.plugins.calculator import Calculator, calculated
 from app.companion.plugins.clock import Clock
-from app.companion.plugins.hooks import Talk, Tool, ToolFailure, hook
+from app.companion.plugins.hooks import GROUP, Talk, Tool, ToolFailure, hook
 from app.companion.plugins.registry import Plugins, installed
 from app.companion.plugins.wordlist import Wordlist
 from app.companion.prompt import Prompt, compose
@@ -182,18 +184,12 @@ async def test_a_tool_that_was_not_offered_is_not_run():
 
 
 def test_plugins_of_other_packages_come_by_entry_point_and_may_fail(monkeypatch):
-    here = __name__
-    monkeypatch.setitem(
-        __import__("sys").modules,
-        "their_plugins",
-        __import__("types").SimpleNamespace(Shouting=Shouting, instance=Wrong(), crashing=lambda: 1 / 0),
-    )
-    points = [
-        EntryPoint(name, f"their_plugins:{name}", registry.GROUP) for name in ("Shouting", "instance", "crashing")
-    ] + [EntryPoint("gone", "no_such_module:thing", registry.GROUP)]
+    theirs = SimpleNamespace(Shouting=Shouting, instance=Wrong(), crashing=lambda: 1 / 0)
+    monkeypatch.setitem(sys.modules, "their_plugins", theirs)
+    values = ["their_plugins:Shouting", "their_plugins:instance", "their_plugins:crashing", "no_such_module:thing"]
+    points = [EntryPoint(value, value, GROUP) for value in values]
     monkeypatch.setattr(registry, "entry_points", lambda group: [point for point in points if point.group == group])
-    assert [type(plugin).__name__ for plugin in installed()] == ["Shouting", "Wrong"]
-    assert here
+    assert [type(plugin) for plugin in installed()] == [Shouting, Wrong]
 
 
 # --- shipped ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from acetate.cli.main import main
 from acetate.service import TOKEN, URL
 from app.models import Role, StoredFile
 from app.reviews import service
+from app.runs import service as runs
 from app.runs import store
 from tests.app.engines import ONLY_SQLITE
 from tests.app.serving import served
@@ -212,3 +214,32 @@ def test_a_green_run_stays_green_when_the_service_refuses(shop, sandbox, monkeyp
         0,
         f"{shop.url} says: The token is not valid, or no longer.: this verdict is from the files alone\n",
     )
+
+
+def git(root: Path, *words: str) -> None:
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "-C", str(root), *who, *words], check=True, capture_output=True)
+
+
+def test_what_an_author_accepts_in_a_pull_request_waits_for_a_second_person(shop, sandbox, database):
+    sandbox.record("a", sandbox.reply())
+    sandbox.accept()
+    git(sandbox.root, "init", "--quiet", "--initial-branch=main")
+    (sandbox.root / ".gitignore").write_text(".acetate/\n")
+    git(sandbox.root, "add", ".")
+    git(sandbox.root, "commit", "--quiet", "-m", "approved")
+    sandbox.record("a", {key: value for key, value in sandbox.reply().items() if key != "usage"})
+    shop.run("accept", "--all", "--reason", "mine")
+    git(sandbox.root, "add", ".")
+    git(sandbox.root, "commit", "--quiet", "-m", "accepted by its author")
+    against = ("--against", "HEAD~1")
+    run = shop.push(*against)
+    assert shop.run("check", *against, "--service")[0] == 0
+    with database.write() as session:
+        runs.change_project(session, "shop", require_approval=True)
+    assert shop.ask(f"runs/{run}/status")["outcome"] == "failed"
+    assert shop.run("check", *against)[0] == 0
+    assert shop.run("check", *against, "--service")[0] == 1
+    shop.decide(run, "approved", "$.usage", why="seen")
+    code, out, _ = shop.run("check", *against, "--service")
+    assert (code, "approved: seen (mara)" in out) == (0, True)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from acetate.kind import KINDS
+from tests.toolkit.tapes import asked, ran, tape
 
 KEY = "sk-" + "0123456789abcdefABCDEF0123456789"
 
@@ -323,6 +324,26 @@ def test_the_stock_says_what_is_amiss_and_what_to_type(sandbox: Any, run: Any) -
         assert lines[place + 1] == name
         assert lines[place + 2].startswith("  next: ")
     assert "  cassettes/broken.yaml: it is a bare list, as vcrpy wrote before its version 1" in lines
+
+
+def test_the_stock_lists_what_no_test_of_a_complete_run_asked_for(sandbox: Any, run: Any) -> None:
+    project = sandbox.project()
+    tape(project, "cassettes/one", asked("a", "1"), asked("b", "2"))
+    tape(project, "cassettes/closed", asked("c", "3"))
+    assert "asked for" not in run("status").out, "nobody knows yet"
+    ran(project, ["tests/test_chat.py::test_hello"], {"cassettes/one": [0]})
+    tape(project, "cassettes/later", asked("d", "4"))
+    lines = run("status").out.splitlines()
+    place = lines.index("no test of the last complete run asked for it: 2")
+    assert lines[place + 1 : place + 4] == [
+        "  cassettes/closed.yaml",
+        "  cassettes/one#1",
+        "  next: acetate prune",
+    ]
+    place = lines.index("changed since the last complete run, so nobody knows if it is used: 1")
+    assert lines[place + 1] == "  cassettes/later.yaml"
+    stock = json.loads(run("status", "--format", "json").out)
+    assert (len(stock["unused"]), stock["stale"]) == (2, ["cassettes/later.yaml"])
 
 
 def test_an_empty_project_says_how_to_begin(run: Any) -> None:

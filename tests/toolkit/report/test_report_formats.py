@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acetate.change import ABSENT, Occurrence
+from acetate.change import ABSENT, Evidence, Occurrence
 from acetate.errors import UsageError
 from acetate.report import FORMATS, render
 from acetate.report.wording import CUT, columns, counted, cut, place, printable, seen, side, summary

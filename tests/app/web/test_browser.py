@@ -1,0 +1,190 @@
+"""The pages in a browser: everybody can use them, by day and by night, on a desk and on a phone, with keys too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from acetate.cli.main import main
+from app.reviews import service as reviews
+from app.runs import service as runs
+from tests.app.bundles import bundle, change
+from tests.app.web import shop
+from tests.app.web.live import Live, serving
+from tests.app.web.window import DESK, PHONE, Window, window
+from tests.chromium import browsing
+
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The service with two runs of the shop."""
+    root = tmp_path_factory.mktemp("shop")
+    with serving(tmp_path_factory.mktemp("service")) as found, pytest.MonkeyPatch.context() as shell:
+        shell.delenv("CI", raising=False)
+        shell.setenv("ACETATE_TOKEN", found.token("shop"))
+        shop.record(root, shop.approved)
+        assert main(["--root", str(root), "accept", "--all"]) == 0
+        assert main(["--root", str(root), "push", "--service", found.url]) == 0
+        shop.record(root, shop.today)
+        assert main(["--root", str(root), "push", "--service", found.url]) == 0
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as found:
+        yield found
+
+
+# Everybody can use it
+
+
+def pages_of(live: Live) -> list[str]:
+    with live.database.read() as session:
+        run = runs.list_runs(session, project="shop")[0][0]
+        (first, *_) = reviews.changes(session, run.id)
+    field = "project=shop&provider=together&operation=chat.completions&status=200&path=%24.choices%5B%5D.seed"
+    contract = "project=shop&path=contracts/together/chat.completions/200.json"
+    return [
+        "/?project=shop",
+        f"/runs/{run.id}/changes/{first.change.fingerprint}",
+        f"/runs/{run.id}/changes/{first.change.fingerprint}?view=inline",
+        "/runs?project=shop",
+        f"/runs/{run.id}",
+        "/history?project=shop",
+        "/library?project=shop",
+        f"/library/contract?{contract}",
+        "/library/snapshot?project=shop&name=cassettes/chat/streamed",
+        f"/library/field?{field}",
+        "/projects",
+        "/users",
+        "/tokens",
+        "/account",
+        "/runs/nothing",
+    ]
+
+
+def faults(axe: Axe, page: Page, where: str) -> list[str]:
+    """What keeps somebody from using a page as it is now."""
+    found = axe.run(page, options=RULES).response["violations"]
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [
+        *(f"{where}: {each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]),
+        *([f"{where}: {wide} px wider than the window"] if wide > 0 else []),
+    ]
+
+
+def test_no_page_keeps_anybody_out_by_day_at_a_desk_or_by_night_on_a_phone(browser: Browser, live: Live) -> None:
+    axe = Axe()
+    found: list[str] = []
+    with window(browser, live, "admin") as root:
+        for address in pages_of(live):
+            root.page.emulate_media(color_scheme="light")
+            root.page.set_viewport_size(DESK)
+            root.look(address)
+            found += faults(axe, root.page, f"{address} by day")
+            root.page.emulate_media(color_scheme="dark")
+            root.page.set_viewport_size(PHONE)
+            found += faults(axe, root.page, f"{address} by night")
+        root.wrong.clear()  # a browser notes the answer of 404
+    assert found == []
+
+
+def test_the_sign_in_page_keeps_nobody_out(browser: Browser, live: Live):
+    page = browser.new_page()
+    page.goto(f"{live.url}/sign-in")
+    assert Axe().run(page, options=RULES).violations_count == 0
+    page.close()
+
+
+# Keys
+
+
+@pytest.fixture
+def keys(browser: Browser, live: Live) -> Iterator[Window]:
+    """A window before a project of three changes."""
+    live.push(bundle(change("$.a"), change("$.b"), change("$.c"), project="keys"))
+    with window(browser, live, "otto", viewport=DESK) as found:
+        found.look("/?project=keys")
+        yield found
+
+
+def test_a_list_is_walked_ticked_and_opened_by_keys(keys: Window):
+    press: Callable[[str], None] = keys.page.keyboard.press
+    press("j")
+    expect(keys.page.locator("[data-row]").nth(0)).to_be_focused()
+    press("j")
+    press("j")
+    press("j")
+    expect(keys.page.locator("[data-row]").nth(2)).to_be_focused()
+    press("k")
+    expect(keys.page.locator("[data-row]").nth(1)).to_be_focused()
+    press("x")
+    expect(keys.page.locator("input[name=chosen]:checked")).to_have_count(1)
+    press("Enter")
+    expect(keys.page.locator("h1")).to_have_text("$.b")
+    expect(keys.page.locator(".crumbs")).to_contain_text("2 of 3, 3 to decide")
+    press("k")
+    expect(keys.page.locator("h1")).to_have_text("$.a")
+    press("j")
+    expect(keys.page.locator("h1")).to_have_text("$.b")
+
+
+def test_keys_are_letters_where_somebody_writes(keys: Window):
+    keys.page.click("[data-row] >> nth=0")
+    keys.page.fill("#reason", "")
+    keys.page.focus("#reason")
+    keys.page.keyboard.type("yes, why not? juku")
+    expect(keys.page.locator("#reason")).to_have_value("yes, why not? juku")
+    keys.page.keyboard.press("Escape")
+    keys.page.keyboard.press("j")
+    expect(keys.page.locator("h1")).to_have_text("$.b")
+
+
+def test_the_keys_are_listed_and_the_list_closed_again(keys: Window):
+    keys.page.keyboard.press("?")
+    expect(keys.page.get_by_role("dialog")).to_be_visible()
+    keys.page.keyboard.press("y")
+    keys.page.keyboard.press("Escape")
+    expect(keys.page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_all_are_ticked_at_once_and_a_command_is_copied(keys: Window):
+    keys.page.click("[data-ticks]")
+    expect(keys.page.locator("input[name=chosen]:checked")).to_have_count(3)
+    keys.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    keys.page.click("[data-row] >> nth=0")
+    keys.page.click("[data-copies] >> nth=0")
+    expect(keys.page.locator("[data-copies] [aria-live]").first).to_have_text("copied")
+    assert keys.page.evaluate("navigator.clipboard.readText()").startswith("acetate show ")
+
+
+def test_a_filter_is_set_without_a_reload_and_is_in_the_address(keys: Window):
+    keys.page.evaluate("window.same = true")
+    keys.page.select_option("#filter-edge", "consume")
+    keys.page.wait_for_url("**/?project=keys&edge=consume*")
+    assert keys.page.evaluate("window.same")
+    expect(keys.page.locator(".item")).to_have_count(3)
+
+
+def test_a_stale_decision_keeps_what_was_typed(keys: Window, live: Live, browser: Browser):
+    keys.page.click("[data-row] >> nth=0")
+    path = keys.page.url.removeprefix(live.url)
+    with window(browser, live, "mara", viewport=DESK) as other:
+        other.look(path)
+        other.page.fill("#reason", "first")
+        other.page.click("button.no")
+        expect(other.page.get_by_role("status")).to_contain_text("Rejected")
+    keys.page.fill("#reason", "second")
+    keys.page.click("button.yes")
+    expect(keys.page.get_by_role("alert")).to_contain_text("Somebody was here meanwhile.")
+    expect(keys.page.locator("#reason")).to_have_value("second")
+    assert keys.page.url.removeprefix(live.url) == path
+    keys.wrong.clear()  # a browser notes every answer of 409
