@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -77,11 +77,11 @@ class Pending:
     def folder(self) -> Path:
         return self.root / ".acetate" / "pending"
 
-    def clear(self) -> None:
-        """Forget all, before a run of every test: what is not there afterwards is not answered any more."""
-        import shutil  # Only runs of tests need it, and a check waits for every import.
-
-        shutil.rmtree(self.folder / self.service, ignore_errors=True)
+    def keep_only(self, tests: Collection[str]) -> None:
+        """Forget all others, after a run of every test: what is not there afterwards is not answered any more."""
+        for answers in list(self.all()):
+            if answers.test not in tests:
+                (self.folder / f"{answers.name}.json").unlink(missing_ok=True)
 
     def leave(self, answers: Answers, document: Document) -> None:
         """Keep what one test was answered, instead of what it was answered before."""

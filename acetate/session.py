@@ -407,6 +407,10 @@ class Session:
         if evidence is None:
             return ()
         project, sealed = self.project, keep(self.project, evidence)
+        if self.config.app is not None and evidence.suite == ".":
+            from acetate.provide import pending  # for the few who have an `app`
+
+            pending(project).keep_only(set(self.tally.answered))
         every = project.cassettes()
         used = {each.name for each in every if self._is_used(each, sealed)}
         return find_leftovers(project, [each for each in every if each.name not in used], [sealed], used).found

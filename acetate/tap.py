@@ -20,7 +20,7 @@ from acetate.exchange import Exchange, Headers, Request, header
 from acetate.recorder import Call, Recorder
 from acetate.reply import read
 
-__all__ = ["CLIENTS", "PLAYED", "Tee", "listening", "streams"]
+__all__ = ["CLIENTS", "PLAYED", "Keeper", "Tee", "listening", "streams"]
 
 CLIENTS = ("httpx", "httpx2")
 

@@ -27,7 +27,7 @@ import httpx2
 ROOT = Path(__file__).parents[1]
 CHATS, CLIENTS, USERS = 300, 20, 25
 OPEN, WAIT = 500, 2.0
-LEAST_RATE, MOST_OVER, MOST_PER_CHAT = 10.0, 1.5, 0.5
+LEAST_RATE, MOST_OVER, MOST_PER_CHAT = 10.0, 3.0, 0.5
 DIMENSIONS = 768
 NUMBERS = [index * index % 101 / 101 - 0.5 for index in range(DIMENSIONS)]
 WORDS = ["word "] * 40

@@ -75,7 +75,9 @@ def judge(session: Session, runs: Collection[UUID]) -> list[Run]:
     for some in store.chunks(sorted(runs)):
         waiting = _waiting(session, some)
         looked = _looked(session, some)
-        for run in session.scalars(select(Run).where(Run.id.in_(some)).order_by(Run.id).with_for_update()):
+        # Whoever waited for the project's lock may have read a run before somebody else changed it.
+        chosen = select(Run).where(Run.id.in_(some)).order_by(Run.id).execution_options(populate_existing=False)
+        for run in session.scalars(chosen):
             counts = waiting[run.id]
             outcome = _outcome(counts, *looked[run.id])
             open_ones = sum(counts[severity, None] for severity in WAITING)

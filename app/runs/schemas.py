@@ -158,9 +158,9 @@ class ProjectChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     require_approval: bool | None = None
-    repository: (
-        Annotated[str, StringConstraints(max_length=200, pattern=REPOSITORY)] | None
-    ) = Field(None, description="`owner/name`; an empty text takes it away")
+    repository: Annotated[str, StringConstraints(max_length=200, pattern=REPOSITORY)] | None = Field(
+        None, description="`owner/name`; an empty text takes it away"
+    )
 
 
 class WebhookIn(BaseModel):

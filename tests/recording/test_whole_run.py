@@ -52,6 +52,19 @@ def test_our_own_api_is_examined_without_edits_to_its_tests(suite):
     assert suite.run("-W", "default").code == 1
 
 
+def test_what_a_test_was_answered_that_is_gone_is_forgotten(suite):
+    shop(suite, {"name": "a"})
+    suite.write("test_old.py", TESTS)
+    suite.run("-W", "default")
+    left = suite.root / ".acetate" / "pending" / "shop"
+    assert (left / "test_old.py").is_dir()
+    (suite.root / "test_old.py").unlink()
+    suite.run("-W", "default", "test_chat.py")
+    assert list((left / "test_old.py").iterdir())
+    suite.run("-W", "default")
+    assert not list((left / "test_old.py").iterdir())
+
+
 @pytest.fixture
 def three(suite):
     """Three recordings of two tests, all of them played."""

@@ -39,6 +39,7 @@ FAULTS = {
 }
 
 
+@ONLY_SQLITE
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_before_the_reply_is_a_problem_and_the_question_is_kept(user, together, fault, stream):

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from app.companion.realtime import connection, events
+from app.companion.realtime.bus import connected
 from app.companion.realtime.events import KEPT, announce, since
 from app.companion.realtime.hub import Device, Hub
 from app.main import create_app
@@ -328,6 +329,16 @@ def test_a_device_that_missed_tokens_is_told_to_resync(user, me, together, monke
             messages += heard(socket, 1)
     assert "resync" in kinds(messages)
     assert messages[-1]["data"]["role"] == "assistant"
+
+
+@ONLY_POSTGRESQL
+async def test_who_stops_while_connecting_leaves_no_connection(database):
+    address = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connecting = asyncio.create_task(connected(address))
+    await asyncio.sleep(0)
+    connecting.cancel()
+    await asyncio.wait([connecting])
+    assert connecting.cancelled()
 
 
 # --- two processes ----------------------------------------------------------------------------------------------------

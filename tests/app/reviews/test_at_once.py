@@ -15,10 +15,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from app.auth import service as accounts
 from app.models import Role
+from app.reviews import service
+from app.runs.service import find_run
 from tests.app.bundles import bundle, change
 from tests.app.engines import ONLY_POSTGRESQL
 
@@ -107,6 +111,26 @@ def test_shards_that_are_pushed_at_once_and_twice_are_one_run(client, people):
     (run,) = {each.json()["id"] for each in answers}
     found = client.get(f"/api/v1/runs/{run}", headers=people[0]).json()
     assert (len(found["reports"]), found["waiting"]) == (8, 8)
+
+
+@ONLY_POSTGRESQL
+def test_a_run_that_was_read_before_somebody_else_decided_stands_right_afterwards(client, people, database, settings):
+    run = UUID(client.post("/api/v1/runs", json=bundle(change()), headers=people[0]).json()["id"])
+
+    def shown() -> dict[str, str]:
+        (found,) = client.get(f"/api/v1/runs/{run}/changes", headers=people[0]).json()
+        return {"fingerprint": found["fingerprint"], "state": found["state"]}
+
+    with database.read() as session:
+        person = accounts.identify(session, settings, people[1]["Authorization"].removeprefix("Bearer "))
+    with database.write() as session:
+        find_run(session, run)
+        said = {"decision": "approved", "why": "", "changes": [shown()]}
+        assert client.post(f"/api/v1/runs/{run}/decisions", json=said, headers=people[0]).status_code == 200
+        chosen = [tuple(shown().values())]
+        service.decide(session, settings, person, run, decision="undone", why="", chosen=chosen)
+    status = client.get(f"/api/v1/runs/{run}/status", headers=people[0]).json()
+    assert (status["outcome"], status["waiting"]) == ("failed", 1)
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from dataclasses import replace
+from hashlib import sha256
 from types import SimpleNamespace
 
 import pytest
@@ -312,6 +314,30 @@ def test_an_occurrence_whose_files_did_not_come_is_said_to_be_so(desk, push):
     run = push(body)
     answer = desk.visitor.get(f"/runs/{run}/changes/{USAGE.fingerprint}")
     assert "The run did not bring the files of this occurrence." in text(answer)
+
+
+def test_a_change_of_a_document_shows_both_documents(desk, push):
+    body = bundle(
+        change("$.info.title", "value-changed", places=["contracts/chat/openapi.json"], before="a", after="b")
+    )
+    path = "contracts/chat/openapi.json"
+    del body["snapshots"][path]
+    sides = {}
+    for side, title in (("approved", "a"), ("now", "b")):
+        document = json.dumps({"info": {"title": title}})
+        sides[side] = sha256(document.encode()).hexdigest()
+        body["files"][sides[side]] = document
+    body["contracts"][path] = sides
+    run = push(body)
+    (made,) = body["report"]["changes"]
+    said = html.unescape(re.sub(r"<[^>]+>", "", desk.visitor.get(f"/runs/{run}/changes/{made['fingerprint']}").text))
+    assert 'was: "title": "a"' in said
+    assert 'is now: "title": "b"' in said
+
+
+def test_a_decision_on_what_is_not_there_is_not_found(desk):
+    answer = desk.visitor.post(f"/runs/{desk.run}/changes/{'0' * 16}/decision", decision="approved", state="0-x")
+    assert answer.status_code == 404
 
 
 # Runs, history
