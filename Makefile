@@ -20,7 +20,7 @@ CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 COVERED = acetate/redaction.py,acetate/cassette.py,acetate/matching.py,acetate/journal.py,acetate/files.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-journey check format lint types imports coverage fmt record docs lock matrix bench-check bench-replay bench-killed bench-shape bench-service bench-companion clean
+.PHONY: help install run test test-plan test-journey check format lint types imports coverage fmt record docs lock matrix bench-check bench-replay bench-killed bench-shape bench-service bench-companion clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ test: $(INSTALLED) ## run the tests; TESTS=tests/toolkit runs some of them
 
 test-journey: $(INSTALLED) ## from a failing job to a green one in a browser; KEEP_SCREENSHOTS=1 takes the guide's pictures
 	@$(IN_VENV) pytest tests/journeys/test_review_in_the_browser.py
+
+test-plan: $(INSTALLED) ## the backend's testing plan, line by line, with coverage
+	@$(IN_VENV) tests.app.plan
 
 check: format lint types imports coverage ## all that CI holds: format, lint, types, imports, tests, coverage
 

@@ -199,9 +199,7 @@ def _standing(session: Session, project: str) -> tuple[Run, _Files]:
     """The newest run that is no pull request's, of the branch that was pushed last; any run where there is none."""
     find_project(session, project)
     newest = select(Run).where(Run.project == project).order_by(Run.created_at.desc(), Run.id).limit(1)
-    run = session.scalar(newest.where(Run.pull_request.is_(None))) or session.scalar(newest)
-    if run is None:
-        raise NotFound("Nothing was pushed to that project yet.")
+    run = session.scalar(newest.where(Run.pull_request.is_(None))) or session.scalars(newest).one()
     rows = session.execute(select(Report.contracts, Report.snapshots).where(Report.run_id == run.id)).all()
     return run, _Files(_approved(row[0] for row in rows), _approved(row[1] for row in rows))
 

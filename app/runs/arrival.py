@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from acetate.change import Change, Difference, fingerprint
 from acetate.kind import KINDS
+from acetate.mask import is_deep
 from acetate.ruling import Sides, places
 from acetate.verdict import ReportError, Verdict, as_json, from_json
 from app.errors import Unprocessable
@@ -77,12 +78,12 @@ def _file(digest: str, text: str) -> Packed:
 
 
 def _verdict(report: Mapping[str, Any]) -> Verdict:
+    if is_deep(dict(report)):
+        raise Unprocessable("report-unreadable", "The report is nested too deeply.")
     try:
         verdict = from_json(dict(report))
     except ReportError as error:
         raise Unprocessable("report-unreadable", f"The report {error.problem}.") from None
-    except RecursionError:
-        raise Unprocessable("report-unreadable", "The report is nested too deeply.") from None
     if len(verdict.changes) > MOST_CHANGES:
         raise Unprocessable("report-too-large", f"A report may have {MOST_CHANGES} changes at most.")
     _check(verdict)

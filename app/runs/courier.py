@@ -18,7 +18,6 @@ from uuid import UUID
 import structlog
 from fastapi import FastAPI
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from acetate.transport import Answer, Unreachable, send
@@ -75,7 +74,7 @@ class Courier:
         self._thread.start()
 
     def stop(self) -> None:
-        """After the delivery that is on its way."""
+        """After the deliveries that are on their way."""
         self._stopping.set()
         self._thread.join()
 
@@ -83,8 +82,6 @@ class Courier:
         """Send what is due; how many there were."""
         errands = self._claimed()
         for errand in errands:
-            if self._stopping.is_set():
-                break
             answer, error = self._sent(errand)
             self._noted(errand, answer, error)
         return len(errands)
@@ -93,9 +90,10 @@ class Courier:
         while not self._stopping.is_set():
             try:
                 sent = self.deliver()
-            except SQLAlchemyError as error:
-                # The database may be away for a while. What is claimed comes back by itself.
-                log.warning("outbox unreadable", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001
+                # The database may be away for a while, and nothing that one delivery does may stop the others. What is
+                # claimed comes back by itself.
+                log.warning("deliveries interrupted", error=type(error).__name__)
                 sent = 0
             if not sent:
                 self._stopping.wait(self.pace.look)

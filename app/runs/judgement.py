@@ -76,7 +76,7 @@ def judge(session: Session, runs: Collection[UUID]) -> list[Run]:
         waiting = _waiting(session, some)
         looked = _looked(session, some)
         # Whoever waited for the project's lock may have read a run before somebody else changed it.
-        chosen = select(Run).where(Run.id.in_(some)).order_by(Run.id).execution_options(populate_existing=False)
+        chosen = select(Run).where(Run.id.in_(some)).order_by(Run.id).execution_options(populate_existing=True)
         for run in session.scalars(chosen):
             counts = waiting[run.id]
             outcome = _outcome(counts, *looked[run.id])

@@ -124,11 +124,11 @@ def test_a_run_that_was_read_before_somebody_else_decided_stands_right_afterward
     with database.read() as session:
         person = accounts.identify(session, settings, people[1]["Authorization"].removeprefix("Bearer "))
     with database.write() as session:
-        find_run(session, run)
+        read = find_run(session, run)
         said = {"decision": "approved", "why": "", "changes": [shown()]}
         assert client.post(f"/api/v1/runs/{run}/decisions", json=said, headers=people[0]).status_code == 200
         chosen = [tuple(shown().values())]
-        service.decide(session, settings, person, run, decision="undone", why="", chosen=chosen)
+        service.decide(session, settings, person, read.id, decision="undone", why="", chosen=chosen)
     status = client.get(f"/api/v1/runs/{run}/status", headers=people[0]).json()
     assert (status["outcome"], status["waiting"]) == ("failed", 1)
 

@@ -208,6 +208,7 @@ def test_a_token_of_another_project_is_refused_and_says_so(shop, sandbox):
 def test_a_green_run_stays_green_when_the_service_refuses(shop, sandbox, monkeypatch):
     sandbox.record("a", sandbox.reply())
     sandbox.accept()
+    sandbox.record("a", sandbox.reply(tier=1))
     monkeypatch.setenv(TOKEN, "act_wrong")
     code, _, err = shop.run("check", "--service")
     assert (code, err) == (

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from app.models import Delivery, Role, now
 from app.runs.courier import Courier, Pace
@@ -67,8 +67,13 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def app(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The application whose own courier rests: the tests send when they want to."""
-    monkeypatch.setattr(Courier, "start", lambda self: None)
-    monkeypatch.setattr(Courier, "stop", lambda self: None)
+
+    class Resting(Courier):
+        def start(self) -> None:
+            self._stopping.set()
+            super().start()
+
+    monkeypatch.setattr("app.runs.courier.Courier", Resting)
     return app
 
 
@@ -245,20 +250,37 @@ def test_what_a_process_claimed_and_never_sent_comes_back(hook, push, courier, r
     assert len(receiver.seen) == 1
 
 
+@pytest.fixture
+def at_work(courier: Courier) -> Iterator[None]:
+    """The courier works in its own thread."""
+    courier.start()
+    yield
+    courier.stop()
+
+
 @ONLY_SQLITE
-def test_the_courier_of_the_application_sends_by_itself_and_stops(hook, push, database, settings, receiver):
+@pytest.mark.usefixtures("at_work")
+def test_a_courier_at_work_sends_by_itself(hook, push, receiver):
     there = threading.Event()
     receiver.arrived = there.set
     hook()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.undo()
-        courier = Courier(database, settings, AT_ONCE)
-        courier._thread.start()
-        push(bundle(change()))
-        assert there.wait(10)
-        courier._stopping.set()
-        courier._thread.join(10)
-    assert not courier._thread.is_alive()
+    push(bundle(change()))
+    assert there.wait(10)
+
+
+@ONLY_SQLITE
+@pytest.mark.usefixtures("at_work")
+def test_a_database_that_is_away_for_a_while_stops_no_courier(hook, push, receiver, database):
+    there = threading.Event()
+    receiver.arrived = there.set
+    hook()
+    with database.write() as session:
+        session.execute(text("ALTER TABLE deliveries RENAME TO away"))
+    time.sleep(0.05)
+    with database.write() as session:
+        session.execute(text("ALTER TABLE away RENAME TO deliveries"))
+    push(bundle(change()))
+    assert there.wait(10)
 
 
 @ONLY_SQLITE

@@ -247,3 +247,47 @@ def test_a_run_that_is_not_there_is_not_found(client, as_role):
     nowhere = f"{RUNS}/00000000-0000-0000-0000-000000000000"
     for path in (nowhere, f"{nowhere}/status", f"{nowhere}/changes"):
         assert client.get(path, headers=as_role(Role.VIEWER)).status_code == 404
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@ONLY_SQLITE
+@pytest.mark.parametrize("levels", [90, 200, 900, 950, 990])
+def test_no_depth_of_a_report_is_a_fault_of_the_service(client, as_role, levels):
+    one = change("$.x", "value-changed", before=1, after=deep(levels))
+    body = json.dumps(bundle(one))
+    headers = {**as_role(Role.ADMIN), "Content-Type": "application/json"}
+    answer = client.post(RUNS, content=body, headers=headers)
+    assert answer.status_code == (201 if levels == 90 else 422 if levels < 900 else answer.status_code)
+    assert answer.status_code in (201, 400, 422)
+    if answer.status_code == 201:
+        found = client.get(f"{RUNS}/{answer.json()['id']}/changes", headers=headers).json()
+        assert found[0]["after"] == deep(levels)
+
+
+@ONLY_SQLITE
+def test_a_report_has_so_many_changes_and_no_more(push, monkeypatch):
+    monkeypatch.setattr("app.runs.arrival.MOST_CHANGES", 1)
+    assert push(bundle(change("$.a"))).status_code == 201
+    assert push(bundle(change("$.a"), change("$.b"))).json()["code"] == "report-too-large"
+
+
+def test_projects_are_listed_by_name(push, client, as_role):
+    for name in ("chat", "billing"):
+        push(bundle(project=name))
+    found = client.get("/api/v1/projects", headers=as_role(Role.VIEWER)).json()
+    assert [(each["name"], each["require_approval"], each["repository"]) for each in found] == [
+        ("billing", False, None),
+        ("chat", False, None),
+    ]
+
+
+@ONLY_SQLITE
+def test_a_project_that_is_not_there_cannot_be_changed(client, as_role):
+    asked = {"params": {"project": "none"}, "json": {"require_approval": True}, "headers": as_role(Role.ADMIN)}
+    assert client.patch("/api/v1/projects", **asked).status_code == 404
