@@ -70,7 +70,7 @@ def bundle(
     owners: Mapping[str, tuple[str, ...]] | None = None,
     examined: int = 20,
 ) -> dict[str, Any]:
-    """What is posted: the bundle and its files. `approved` is the text of all approved snapshots, or of some by name."""
+    """What is posted: bundle and files. `approved` is the text of every approved snapshot, or of some by name."""
     names = sorted({each.cassette for one in changes for each in one.occurrences} | {"cassettes/other"})
     files: dict[str, str] = {}
 

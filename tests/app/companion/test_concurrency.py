@@ -72,7 +72,7 @@ async def test_a_turn_that_is_cancelled_anywhere_leaves_nothing_pending(app, ask
     person = (await asking.get("/api/v1/me")).json()
     chats = Chats(app.state.database, app.state.settings, app.state.companion)
     together.script(pause=0.01)
-    for moment in range(0, 60, 4):
+    for moment in range(0, 60, 6):
         opening = await chats.opened(UUID(person["id"]), ChatIn(message=f"At {moment}"), f"key-{moment}")
 
         async def say(piece):
@@ -88,5 +88,5 @@ async def test_a_turn_that_is_cancelled_anywhere_leaves_nothing_pending(app, ask
         if message["status"] == "partial":
             assert message["finish_reason"] == "cancelled"
             assert message["content"]
-    again = await asking.post(CHAT, json={"message": "At 4"}, headers={"Idempotency-Key": "key-4"})
+    again = await asking.post(CHAT, json={"message": "At 6"}, headers={"Idempotency-Key": "key-6"})
     assert again.status_code == 200

@@ -99,6 +99,7 @@ def test_what_is_deleted_is_gone_with_its_messages(user, ada):
     assert user.get("/api/chat").json()["total"] == 0
 
 
+@ONLY_SQLITE
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/messages")])
 def test_what_is_anothers_or_nobodys_is_a_404(user, other, ada, method, path):
     (talk,) = begun(user, ada, "Mine")
