@@ -42,7 +42,7 @@ $(INSTALLED): pyproject.toml requirements/dev.txt
 	@touch $@
 
 run: $(INSTALLED) ## serve runs and reviews on embedded SQLite; prints the address and, once, a password
-	@$(IN_VENV) app serve
+	@$(IN_VENV) app serve --project .
 
 test: $(INSTALLED) ## run the tests; TESTS=tests/toolkit runs some of them
 	@$(IN_VENV) pytest $(EVERY_CORE) $(TESTS)

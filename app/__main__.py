@@ -6,12 +6,14 @@ import argparse
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import structlog
 import uvicorn
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
+from acetate.errors import AcetateError
 from app import migration
 from app.auth import service
 from app.auth.schemas import UserIn
@@ -20,6 +22,7 @@ from app.errors import Problem
 from app.main import create_app
 from app.models import Role
 from app.observability import configure_logging
+from app.runs.local import receive_local
 from app.settings import PREFIX, Settings, unknown_variables, with_secret_key
 
 __all__ = ["main"]
@@ -53,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = verbs.add_parser("serve", help="migrate the database and serve; makes the first administrator")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8400)
+    serve.add_argument("--project", type=Path, metavar="ROOT", help="have a run of this project's recordings ready")
     serve.set_defaults(run=_serve)
     verbs.add_parser("migrate", help="bring the database up to date and stop").set_defaults(run=_migrate)
     admin = verbs.add_parser("create-admin", help="make an administrator and print the password, once")
@@ -81,6 +85,8 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     made = service.first_administrator(application.state.database, application.state.settings)
     if made:
         print("First administrator, shown this once:\n  user      {}\n  password  {}".format(*made), flush=True)
+    if arguments.project:
+        _look_at(application.state.database, arguments.project)
     config = uvicorn.Config(
         application,
         host=arguments.host,
@@ -90,11 +96,22 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         server_header=False,
         forwarded_allow_ips=settings.forwarded_allow_ips,
         timeout_graceful_shutdown=10,
+        ws_max_size=65_536,
     )
     server = _Server(config)
     server.run()
     if not server.started:
         raise SystemExit(3)
+
+
+def _look_at(database: Database, root: Path) -> None:
+    """What cannot be looked at keeps nobody from the service."""
+    try:
+        run = receive_local(database, root)
+    except AcetateError as error:
+        print(f"No run of {root}: {error}", file=sys.stderr, flush=True)
+    else:
+        print(f"Run of {run.project}: {run.outcome}", flush=True)
 
 
 class _Server(uvicorn.Server):

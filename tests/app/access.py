@@ -81,6 +81,7 @@ ROUTES: dict[str, Who] = {
 
 PAGES: dict[str, Who] = {
     "GET /static/{name}": "anyone",
+    "GET /docs": "anyone",
     "GET /sign-in": "anyone",
     "POST /sign-in": "anyone",
     "POST /sign-out": "person",

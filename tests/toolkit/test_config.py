@@ -315,6 +315,7 @@ def example(key: Key) -> str:
         "true or false": "true",
         "a table of rules": '{enum = ["$.x"]}',
         "an app": '"app.main:app"',
+        "an address": '"https://acetate.example.org"',
         "a list of places": '["$.x", "$..y", "GET /items/{id} $.items[].z"]',
     }
     return values[key.type]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -219,3 +220,20 @@ def test_importing_acetate_does_not_bring_vcrpy_along():
 def test_another_name_does_not_exist():
     with pytest.raises(AttributeError, match="use_casette"):
         acetate.use_casette  # noqa: B018
+
+
+def test_what_our_own_api_answers_meanwhile_is_left_to_its_tests(recorded, sandbox):
+    from fastapi import FastAPI
+    from starlette.testclient import TestClient
+
+    app = FastAPI()
+    app.get("/x")(lambda: {})
+    (sandbox.root / "acetate.toml").write_text('app = "own_shop:app"\n')
+    sys.modules["own_shop"] = SimpleNamespace(app=app)
+    try:
+        with acetate.use_cassette("cassettes/one"):
+            assert ask(recorded, "a")
+            assert TestClient(app).get("/x").status_code == 200
+    finally:
+        del sys.modules["own_shop"]
+    assert not (sandbox.root / ".acetate" / "pending").exists()

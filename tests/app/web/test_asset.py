@@ -9,19 +9,27 @@ import pytest
 from app.web.asset import FOLDER, address, assets
 from tests.app.engines import ONLY_SQLITE
 
-VENDORED = dict(line.split(maxsplit=1) for line in (FOLDER / "vendored.txt").read_text().splitlines())
+VENDORED = [
+    dict(line.split(maxsplit=1) for line in block.splitlines())
+    for block in (FOLDER / "vendored.txt").read_text().split("\n\n")
+]
 TEMPLATES = Path(FOLDER).parent / "templates"
 
 
-def test_the_vendored_script_is_the_one_that_was_written_down():
-    content = (FOLDER / VENDORED["file"]).read_bytes()
-    assert sha256(content).hexdigest() == VENDORED["sha256"]
-    version = VENDORED["package"].split()[1].rstrip(",")
-    assert f'version="{version}"'.encode() in content
+@pytest.mark.parametrize("vendored", VENDORED, ids=lambda each: each["file"])
+def test_what_is_vendored_is_what_was_written_down(vendored):
+    content = (FOLDER / vendored["file"]).read_bytes()
+    assert sha256(content).hexdigest() == vendored["sha256"]
+
+
+def test_the_versions_that_were_written_down_are_those_inside():
+    said = {each["file"]: each["package"].split()[1].rstrip(",") for each in VENDORED}
+    assert f'version="{said["htmx.min.js"]}"' in (FOLDER / "htmx.min.js").read_text()
+    assert said["swagger-ui-bundle.js"] in (FOLDER / "swagger-ui-bundle.js").read_text()
 
 
 def test_all_that_a_page_needs_is_served_and_nothing_else():
-    assert set(assets()) == {"htmx.min.js", "icon.svg", "page.js", "style.css"}
+    assert {each["file"] for each in VENDORED} | {"api.js", "icon.svg", "page.js", "style.css"} == set(assets())
 
 
 def test_no_template_holds_what_the_policy_forbids():
