@@ -17,7 +17,7 @@ PYTHON ?=
 CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 
 # A fault here lets a secret out, loses a recording or replays a wrong answer: tested to the last branch.
-COVERED = acetate/redaction.py,acetate/cassette.py,acetate/matching.py,acetate/journal.py,acetate/files.py
+COVERED = acetate/redaction.py,acetate/cassette.py,acetate/matching.py,acetate/journal.py,acetate/files.py,app/auth/*
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-plan test-journey check format lint types imports coverage fmt record docs lock matrix bench-check bench-replay bench-killed bench-shape bench-service bench-companion clean

@@ -102,4 +102,4 @@ def bundle(
 
 
 def zipped(body: Any) -> bytes:
-    return gzip.compress(json.dumps(body).encode())
+    return gzip.compress(json.dumps(body).encode(), mtime=0)

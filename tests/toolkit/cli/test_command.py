@@ -18,8 +18,8 @@ from acetate.cli import main as command
 from acetate.cli.main import FORMATS, main
 
 VERBS = ("init", "adopt", "check", "accept", "reject", "undo", "show", "explain", "log", "status", "import", "prune")
-VERBS += ("report",)
-LATER = ("review", "verify", "refresh", "serve", "record", "replay", "push", "pull")
+VERBS += ("report", "push", "pull")
+LATER = ("review", "verify", "refresh", "serve", "record", "replay")
 
 
 def shell(line: str, at: Path, **environ: str) -> subprocess.CompletedProcess[str]:
