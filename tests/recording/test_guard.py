@@ -181,9 +181,20 @@ def test_the_guard_that_started_last_is_on_duty(refused):
     assert (later, refused) == ([(PUBLIC, 443)], [(PUBLIC, 443)])
 
 
-def test_without_a_guard_nothing_is_refused():
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
-        client.connect(server.getsockname())
+def test_what_a_guard_refused_passes_once_it_has_stopped():
+    refused = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        provider = server.getsockname()
+        guard = Guard(refused.append, lambda: frozenset({provider}))
+        guard.start()
+        try:
+            with socket.socket() as client, pytest.raises(NetworkRefused):
+                client.connect(provider)
+        finally:
+            guard.stop()
+        with socket.socket() as client:
+            assert client.connect_ex(provider) == 0
+    assert refused == [provider]
 
 
 def test_a_place_is_said_as_people_write_it():
