@@ -22,7 +22,7 @@ from app.paging import Page
 __all__ = ["Recollection", "forget", "forget_all", "keep", "listing", "recollections", "remembered"]
 
 MOST_COMPARED = 1000
-"""The newest memories of a companion: comparing that many takes some tens of milliseconds."""
+"""The newest memories of a companion: comparing that many takes a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)

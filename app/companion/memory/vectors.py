@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import base64
-import math
-import sys
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import mul
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
-__all__ = ["Near", "Vector", "nearest", "pack", "read_vectors", "similarity", "unit", "unpack", "within"]
+import numpy
+from numpy.typing import NDArray
 
-Vector: TypeAlias = "array[float]"
-"""32-bit floats, of length 1, so that a product is a cosine."""
-FLOAT = "f"
+__all__ = ["Near", "Vector", "nearest", "pack", "read_vectors", "unit", "unpack", "within"]
+
+Vector: TypeAlias = NDArray[numpy.float32]
+"""Of length 1, so that a product is a cosine."""
+PACKED = numpy.dtype("<f4")
 MOST_DIMENSIONS = 8192
+LARGEST = 1e30
+"""Of one number: squares of a few thousand of these are still numbers."""
 
 Item = TypeVar("Item")
 
@@ -43,62 +44,54 @@ def read_vectors(body: object, count: int) -> list[Vector]:
     return [found[index] for index in range(count)]
 
 
-def numbers(embedding: object, place: int) -> Sequence[float]:
+def numbers(embedding: object, place: int) -> NDArray[numpy.float64]:
     """A list of numbers, or base64 of little-endian floats. Raises ValueError."""
     if isinstance(embedding, str):
-        return unpack(base64.b64decode(embedding, validate=True))
-    if not isinstance(embedding, list) or not 0 < len(embedding) <= MOST_DIMENSIONS or not all(map(finite, embedding)):
+        return unpack(base64.b64decode(embedding, validate=True)).astype(numpy.float64)
+    if not isinstance(embedding, list) or not 0 < len(embedding) <= MOST_DIMENSIONS:
         raise ValueError(f"$.data[{place}].embedding")
-    return embedding
+    if not set(map(type, embedding)) <= {int, float}:
+        raise ValueError(f"$.data[{place}].embedding: not numbers")
+    try:
+        return numpy.array(embedding, numpy.float64)
+    except OverflowError:
+        raise ValueError(f"$.data[{place}].embedding: too large") from None
 
 
-def finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30
-
-
-def unit(values: Sequence[float]) -> Vector:
+def unit(values: Sequence[float] | NDArray[numpy.float64]) -> Vector:
     """The vector in the same direction with length 1. Raises ValueError for one without direction."""
-    length = math.sqrt(math.fsum(value * value for value in values))
-    if not 0 < length < math.inf:
+    wide = numpy.asarray(values, numpy.float64)
+    if not (abs(wide) < LARGEST).all():
+        raise ValueError("not numbers that can be compared")
+    length = numpy.linalg.norm(wide)
+    if not length > 0:
         raise ValueError("a vector without direction")
-    return array(FLOAT, [value / length for value in values])
+    return (wide / length).astype(numpy.float32)
 
 
 def pack(vector: Vector) -> bytes:
     """Four bytes a number, little-endian on every machine."""
-    return little(vector).tobytes()
+    return vector.astype(PACKED).tobytes()
 
 
 def unpack(packed: bytes) -> Vector:
     """Raises ValueError where the bytes are not a whole number of numbers."""
-    if len(packed) % 4 or not 0 < len(packed) <= 4 * MOST_DIMENSIONS:
+    if len(packed) % PACKED.itemsize or not 0 < len(packed) <= PACKED.itemsize * MOST_DIMENSIONS:
         raise ValueError(f"{len(packed)} bytes are not a vector")
-    vector: Vector = array(FLOAT)
-    vector.frombytes(packed)
-    return little(vector)
-
-
-def little(vector: Vector) -> Vector:
-    """To or from little-endian; the vector itself where the machine is."""
-    if sys.byteorder == "little":
-        return vector
-    swapped = array(FLOAT, vector)  # pragma: no cover (s390x and the like)
-    swapped.byteswap()  # pragma: no cover
-    return swapped  # pragma: no cover
-
-
-def similarity(one: Vector, other: Vector) -> float:
-    """The cosine of two vectors of length 1; 0 where another model made one of them."""
-    return sum(map(mul, one, other)) if len(one) == len(other) else 0.0
+    return numpy.frombuffer(packed, PACKED)
 
 
 def nearest(
     question: Vector, memories: Iterable[tuple[Item, Vector]], *, most: int, threshold: float
 ) -> list[Near[Item]]:
-    """At most so many, the nearest first; among equals the one that came first."""
-    near = [Near(item, similarity(question, vector)) for item, vector in memories]
-    kept = [each for each in near if each.similarity >= threshold]
-    return sorted(kept, key=lambda each: -each.similarity)[:most]
+    """At most so many, the nearest first; among equals the one that came first. A vector with another number of
+    dimensions is another model's and near to nothing."""
+    comparable = [(item, vector) for item, vector in memories if vector.shape == question.shape]
+    if not comparable:
+        return []
+    cosines = numpy.stack([vector for _, vector in comparable]) @ question
+    first = numpy.argsort(-cosines, kind="stable")[:most]
+    return [Near(comparable[place][0], float(cosines[place])) for place in first if cosines[place] >= threshold]
 
 
 def within(budget: int, costs: Iterable[tuple[Item, int]]) -> list[Item]:
