@@ -28,6 +28,7 @@ MODELS = ("meta-llama/Llama-3.3-70B-Instruct-Turbo", "Qwen/Qwen2.5-72B-Instruct-
 
 
 def main() -> int:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # with it every start compiles anew
     cassettes, each = map(int, sys.argv[1:3] if len(sys.argv) == 3 else (2000, 5))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
