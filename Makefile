@@ -6,8 +6,9 @@ IN_VENV = $(VENV)/bin/python -m
 TESTS =
 LOCK =
 
+# With extras as they were asked for: pip before 23.3 takes `coverage[toml]` for another package than a pinned `coverage`.
 COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-  --no-annotate --no-emit-index-url
+  --no-annotate --no-emit-index-url --no-strip-extras
 
 # A file of tests stays in one process: what its tests share is made once.
 EVERY_CORE = -n auto --dist loadfile

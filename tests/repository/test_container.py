@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from app.settings import PREFIX, Settings
+from tests.repository.lock import pinned
 
 REPOSITORY = Path(__file__).parents[2]
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
@@ -60,10 +61,8 @@ def test_what_is_copied_is_let_through_by_the_ignore_file():
 
 
 def test_the_service_starts_from_the_files_and_the_distributions_of_the_image(image):
-    pinned = (REPOSITORY / "requirements" / "service.txt").read_text()
-    names = sorted({canonical(name) for name in re.findall(r"^([\w.-]+)==", pinned, re.MULTILINE)})
     ran = subprocess.run(
-        [sys.executable, "-P", "-c", IMPORTED, json.dumps(names)],
+        [sys.executable, "-P", "-c", IMPORTED, json.dumps(list(pinned("service.txt")))],
         cwd=image,
         capture_output=True,
         text=True,
@@ -72,10 +71,6 @@ def test_the_service_starts_from_the_files_and_the_distributions_of_the_image(im
     )
     assert ran.returncode == 0, ran.stderr
     assert Path(ran.stdout.strip()).is_relative_to(image)
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_the_image_starts_and_can_be_asked_whether_it_is_ready():
@@ -107,11 +102,3 @@ def test_compose_waits_for_a_database_that_the_service_can_reach():
     assert services["service"]["depends_on"] == {"database": {"condition": "service_healthy"}}
     assert "@database/acetate" in services["service"]["environment"][f"{PREFIX}DATABASE_URL"]
     assert services["database"]["environment"]["POSTGRES_DB"] == "acetate"
-
-
-def test_the_pins_of_the_image_are_those_that_are_tested():
-    def pins(file: str) -> set[str]:
-        return set(re.findall(r"^([\w.-]+==\S+)", (REPOSITORY / "requirements" / file).read_text(), re.MULTILINE))
-
-    assert pins("service.txt")
-    assert pins("service.txt") - pins("dev.txt") == set()
