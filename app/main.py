@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 import app.auth.routes
+import app.companion.chat.overdue
 import app.companion.room
 import app.companion.routes
 import app.health
@@ -40,6 +41,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 
 LIFESPANS: Final[tuple[Callable[[FastAPI], AbstractAsyncContextManager[None]], ...]] = (
     app.companion.room.lifespan,
+    app.companion.chat.overdue.lifespan,
     app.runs.courier.lifespan,
 )
 """What a room starts with the application and stops with it: its worker, its listener."""

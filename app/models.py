@@ -7,7 +7,17 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, ForeignKeyConstraint, Index, MetaData, UniqueConstraint, Uuid
+from sqlalchemy import (
+    CheckConstraint,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.database import JsonValue, PlainText, UtcDateTime, WholeNumber
@@ -345,7 +355,7 @@ class Delivery(Base):
     error: Mapped[str | None]
 
 
-# The companion (app.companion; migration 0003_companion) ------------------------------------------------------------
+# The companion (app.companion; migrations 0003_companion, 0004_pending_until) ---------------------------------------
 
 
 class Companion(Base):
@@ -383,6 +393,10 @@ class Conversation(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now)
 
 
+PENDING: Final = text("pending_until IS NOT NULL")
+"""An index of these alone is never long."""
+
+
 class Message(Base):
     """What the user asked (pending, answered, unanswered) or the companion replied (complete, partial)."""
 
@@ -390,6 +404,7 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("conversation_id", "position"),
         Index(None, "user_id", "created_at", "id"),
+        Index(None, "pending_until", sqlite_where=PENDING, postgresql_where=PENDING),
         CheckConstraint("role IN ('user', 'assistant')", name="role"),
         CheckConstraint("status IN ('pending', 'answered', 'unanswered', 'complete', 'partial')", name="status"),
         CheckConstraint("memory IN ('open', 'kept', 'none')", name="memory"),
@@ -404,6 +419,8 @@ class Message(Base):
     content_folded: Mapped[str]
     """As it is searched."""
     status: Mapped[str]
+    pending_until: Mapped[datetime | None]
+    """While somebody answers it; afterwards the one that did has died."""
     memory: Mapped[str] = mapped_column(default="open")
     """`open`: to be remembered with the next message; `kept`; `none`: forgotten, or not to be remembered."""
     reply_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), unique=True)
@@ -445,8 +462,6 @@ class ChatKey(Base):
     digest: Mapped[str]
     """Of the request that came with it."""
     message_id: Mapped[UUID] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), unique=True)
-    taken_until: Mapped[datetime | None]
-    """While somebody answers it; afterwards the one that did has died."""
     answer: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,9 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, 
 from alembic import command
 from app import migration
 from app.database import Database
-from app.models import Base, User
+from app.models import Base, Message, User
 from tests.app.engines import ONLY_POSTGRESQL, ONLY_SQLITE
+from tests.app.factories import ChatKeyFactory, QuestionFactory, UserFactory, made_in
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +36,9 @@ def schema(url: str) -> str:
         seen = inspect(connection)
         parts = (seen.get_columns, seen.get_indexes, seen.get_unique_constraints, seen.get_foreign_keys)
         return "\n".join(
-            repr(sorted(map(str, part(table)))) for table in sorted(seen.get_table_names()) for part in parts
+            str(sorted(json.dumps(each, default=str) for each in part(table)))
+            for table in sorted(seen.get_table_names())
+            for part in parts
         )
 
 
@@ -69,14 +74,32 @@ def test_down_takes_everything_away_and_up_brings_the_same_back(empty_url):
 
 def test_each_step_goes_down_and_up_with_the_rows_of_the_accounts_kept(empty_url):
     migration.upgrade(empty_url)
-    with closing(Database(empty_url)) as database, database.write() as session:
-        session.add(User(username="mara", username_key="mara", password_hash="-", role="admin", handles=["m"]))
+    with closing(Database(empty_url)) as database, database.write() as session, made_in(session):
+        UserFactory(username="mara", role="admin", handles=["m"])
     migration.downgrade(empty_url, "0001_accounts")
     assert "users" in tables(empty_url)
     migration.upgrade(empty_url)
     with closing(Database(empty_url)) as database, database.read() as session:
         (kept,) = session.query(User).all()
     assert (kept.username, kept.role, kept.handles) == ("mara", "admin", ["m"])
+
+
+def test_a_question_and_its_key_keep_their_time_on_the_way_up_and_down(empty_url):
+    """Since 0004 the question has it; the question without a key is overdue."""
+    migration.upgrade(empty_url)
+    asked, later = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    with closing(Database(empty_url)) as database:
+        with database.write() as session, made_in(session):
+            keyed = QuestionFactory(status="pending", created_at=asked, pending_until=later)
+            ChatKeyFactory(message=keyed)
+            keyless = QuestionFactory(status="pending", created_at=asked, pending_until=later)
+            answered = QuestionFactory(created_at=asked)
+        migration.downgrade(empty_url, "0003_companion")
+        assert "pending_until" not in schema(empty_url)
+        migration.upgrade(empty_url)
+        with database.read() as session:
+            until = {row.id: row.pending_until for row in session.query(Message)}
+    assert until == {keyed.id: later, keyless.id: asked, answered.id: None}
 
 
 def test_the_revisions_are_one_line():

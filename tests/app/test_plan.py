@@ -8,7 +8,6 @@ import tomllib
 from datetime import timedelta
 from pathlib import Path
 
-import factory
 import freezegun
 import httpx
 import pytest
@@ -21,9 +20,10 @@ from starlette.testclient import TestClient
 
 from acetate.cassette import Cassette
 from app.database import Database
-from app.models import Role, User
+from app.models import Conversation, Message, Role
 from app.settings import Settings
 from tests.app.engines import ONLY_POSTGRESQL, ONLY_SQLITE
+from tests.app.factories import MemoryFactory, UserFactory, made_in
 from tests.app.plan import PAGE, REPOSITORY, exists, lines
 
 PLAN = REPOSITORY.parent / "shared" / "backend-testing-plan.md"
@@ -87,24 +87,15 @@ async def test_an_async_client_talks_to_the_app(app: FastAPI):
         assert (await client.get("/health/live")).status_code == 200
 
 
-class UserFactory(factory.Factory):
-    """Somebody who cannot sign in."""
-
-    class Meta:
-        model = User
-
-    username = factory.Sequence(lambda number: f"user{number}")
-    username_key = factory.SelfAttribute("username")
-    password_hash = "$argon2id$nobody"
-    role = factory.Iterator([Role.VIEWER.value, Role.DEVELOPER.value])
-    handles = factory.LazyFunction(list)
-
-
 def test_test_data_comes_from_a_factory(db_session):
-    db_session.add_all(UserFactory.build_batch(4))
+    with made_in(db_session):
+        memory, other = MemoryFactory.create_batch(2)
     db_session.flush()
-    roles = db_session.execute(text("SELECT role FROM users ORDER BY username")).scalars().all()
-    assert sorted(roles) == ["developer", "developer", "viewer", "viewer"]
+    asked = db_session.get_one(Message, memory.message_id)
+    talk = db_session.get_one(Conversation, asked.conversation_id)
+    assert (asked.content, asked.position, talk.last_position) == (memory.content, 1, 1)
+    assert (talk.user_id, talk.companion_id) == (memory.user_id, memory.companion_id)
+    assert memory.user_id != other.user_id
 
 
 @ONLY_SQLITE
@@ -145,7 +136,8 @@ def test_the_database_of_a_test_was_migrated(db_session):
 def test_each_test_has_a_session_of_its_own(db_session, turn):
     """The second would find what the first has left."""
     assert db_session.execute(text("SELECT count(*) FROM users")).scalar_one() == 0
-    db_session.add(UserFactory.build())
+    with made_in(db_session):
+        UserFactory()
 
 
 def test_the_client_stands_on_the_test_database(client: TestClient, as_role, database: Database):

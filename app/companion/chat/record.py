@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, and_, delete, select
 from sqlalchemy.orm import Session
 
 from app.companion.chat.schemas import ChatIn, ChatOut, RecalledOut
@@ -28,7 +28,7 @@ from app.database import lock
 from app.errors import Conflict, NotFound, Unprocessable
 from app.models import ChatKey, Companion, Conversation, Message, now
 
-__all__ = ["Opening", "Persona", "close", "give_up", "opened"]
+__all__ = ["Opening", "Persona", "close", "end_overdue", "give_up", "opened", "overdue"]
 
 MOST_TURNS = 50
 """Of a conversation, that may come into a prompt."""
@@ -60,6 +60,8 @@ class Opening:
     """The messages of those turns."""
     unremembered: tuple[tuple[UUID, str], ...]
     """Messages whose embedding is still to be made; the question is the last."""
+    until: datetime
+    """Whose turn it is: nobody else's may take until this very moment."""
     key: str | None
 
 
@@ -69,31 +71,18 @@ class Opening:
 def opened(
     session: Session, user_id: UUID, chat: ChatIn, *, key: str | None, model: str, seconds: float
 ) -> Opening | ChatOut:
-    """The turn, or what its idempotency key has been answered with. `seconds` is how long nobody else may take the
-    key; `model` that of a companion of the first use."""
-    kept = None
-    if key is not None:
-        lock(session, f"chat key {user_id} {key}")
-        kept = taken(session, user_id, key, digest(chat), seconds)
-        if kept is not None and kept.answer is not None:
-            return ChatOut.model_validate(kept.answer)
-    if kept is not None:
-        question = again(session, kept.message_id)
-    else:
-        question = asked(session, user_id, chat, model)
-        if key is not None:
-            session.flush()
-            session.add(
-                ChatKey(
-                    user_id=user_id,
-                    key=key,
-                    digest=digest(chat),
-                    message_id=question.id,
-                    taken_until=now() + timedelta(seconds=seconds),
-                )
-            )
-    opening = with_history(session, question, key)
-    announce(session, user_id, "message.created" if kept is None else "message.changed", opening.question)
+    """The turn, or what its idempotency key has been answered with. `seconds` is how long it may take until somebody
+    else may end it or take it over; `model` that of a companion of the first use."""
+    before = None if key is None else asked_before(session, user_id, key, digest(chat))
+    if isinstance(before, ChatOut):
+        return before
+    question = before or asked(session, user_id, chat, model)
+    question.status, question.pending_until = "pending", now() + timedelta(seconds=seconds)
+    session.flush()
+    if key is not None and before is None:
+        session.add(ChatKey(user_id=user_id, key=key, digest=digest(chat), message_id=question.id))
+    opening = with_history(session, question, question.pending_until, key)
+    announce(session, user_id, "message.changed" if before else "message.created", opening.question)
     return opening
 
 
@@ -103,29 +92,28 @@ def digest(chat: ChatIn) -> str:
     return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def taken(session: Session, user_id: UUID, key: str, wanted: str, seconds: float) -> ChatKey | None:
-    """The row of a key that was used before; now it is ours, or answered."""
+def asked_before(session: Session, user_id: UUID, key: str, wanted: str) -> Message | ChatOut | None:
+    """The question of a key that was used before, to be asked again, or its answer. Whoever is about to end its turn
+    is waited for: everybody locks the question first and the key after it."""
+    lock(session, f"chat key {user_id} {key}")
     moment = now()
     session.execute(delete(ChatKey).where(ChatKey.user_id == user_id, ChatKey.created_at < moment - KEYS_KEPT))
-    row = session.get(ChatKey, (user_id, key), with_for_update=True)
-    if row is None or (row.answer is not None and row.digest == wanted):
-        return row
-    if row.digest != wanted:
+    its_key = and_(ChatKey.message_id == Message.id, ChatKey.user_id == user_id, ChatKey.key == key)
+    question = session.scalar(select(Message).join(ChatKey, its_key).with_for_update(of=Message))
+    if question is None:
+        return None
+    kept = session.get_one(ChatKey, (user_id, key))
+    if kept.digest != wanted:
         raise Unprocessable("idempotency-key-reused", "The key was used for another message.")
-    if row.taken_until is not None and row.taken_until > moment:
+    if kept.answer is not None:
+        return ChatOut.model_validate(kept.answer)
+    if question.pending_until is not None and question.pending_until > moment:
         raise Conflict("chat-in-progress", "A message with this key is being answered.", headers={"Retry-After": "1"})
-    row.taken_until = moment + timedelta(seconds=seconds)
-    return row
-
-
-def again(session: Session, message_id: UUID) -> Message:
-    row = session.get_one(Message, message_id, with_for_update=True)  # a key goes with its message
-    row.status = "pending"
-    return row
+    return question
 
 
 def asked(session: Session, user_id: UUID, chat: ChatIn, model: str) -> Message:
-    """The question, stored in the conversation that it belongs to."""
+    """The new question, in the conversation that it belongs to."""
     talk = continued(session, user_id, chat) or fresh(session, user_id, chat, model)
     persona = session.get_one(Companion, talk.companion_id)
     if talk.last_position == 0 and talk.title == UNTITLED:
@@ -140,11 +128,9 @@ def asked(session: Session, user_id: UUID, chat: ChatIn, model: str) -> Message:
         role="user",
         content=chat.message,
         content_folded=folded(chat.message),
-        status="pending",
         memory="open" if persona.remembers else "none",
     )
     session.add(row)
-    session.flush()
     return row
 
 
@@ -172,7 +158,7 @@ def titled(message: str) -> str:
     return words if len(words) <= TITLE_LENGTH else f"{words[: TITLE_LENGTH - 1].rstrip()}…"
 
 
-def with_history(session: Session, question: Message, key: str | None) -> Opening:
+def with_history(session: Session, question: Message, until: datetime, key: str | None) -> Opening:
     talk = session.get_one(Conversation, question.conversation_id)
     persona = session.get_one(Companion, talk.companion_id)
     answered = turns_before(session, question)
@@ -190,6 +176,7 @@ def with_history(session: Session, question: Message, key: str | None) -> Openin
         turns=tuple((Said("user", asked.content), Said("assistant", reply.content)) for asked, reply in answered),
         shown=frozenset(message.id for turn in answered for message in turn),
         unremembered=(*still_open(session, question), (question.id, question.content)),
+        until=until,
         key=key,
     )
 
@@ -238,11 +225,13 @@ def still_open(session: Session, question: Message) -> list[tuple[UUID, str]]:
 
 
 def close(session: Session, opening: Opening, reply: Reply, recalled: Sequence[RecalledOut]) -> ChatOut:
-    """The reply is stored and the question answered. Raises NotFound where the conversation was deleted meanwhile."""
+    """The reply is stored and the question answered, however late. Raises NotFound where the conversation was deleted
+    meanwhile."""
     talk = conversation(session, opening.user_id, opening.question.conversation_id, change=True)
-    question = session.get_one(Message, opening.question.id)
+    question = session.get_one(Message, opening.question.id, with_for_update=True)
+    late = question.status == "unanswered"
     row = replied(session, talk, question, reply, "complete")
-    question.status = "answered"
+    question.status, question.pending_until = "answered", None
     if not opening.persona.remembers:
         row.memory = "none"
     session.flush()
@@ -257,34 +246,53 @@ def close(session: Session, opening: Opening, reply: Reply, recalled: Sequence[R
     if opening.key is not None:
         kept = session.get(ChatKey, (opening.user_id, opening.key))
         if kept is not None:
-            kept.answer, kept.taken_until = answer.model_dump(mode="json"), None
+            kept.answer = answer.model_dump(mode="json")
+    if late:
+        announce(session, opening.user_id, "message.changed", answer.message)
     announce(session, opening.user_id, "message.created", out)
     return answer
 
 
 def give_up(session: Session, opening: Opening, partial: Reply) -> MessageOut | None:
-    """The question stays unanswered; what was said of a reply is kept and marked. A turn that is closed stays so."""
+    """The question stays unanswered; what was said of a reply is kept and marked. A turn that is closed stays so, and
+    one that was taken over is no longer ours to end."""
     try:
         talk = conversation(session, opening.user_id, opening.question.conversation_id, change=True)
     except NotFound:
         return None
-    question = session.get_one(Message, opening.question.id)
-    if question.status != "pending":
+    question = session.get_one(Message, opening.question.id, with_for_update=True)
+    if question.status == "answered" or question.pending_until not in (None, opening.until):
         return None
-    question.status = "unanswered"
     out = None
     if partial.content:
         row = replied(session, talk, question, partial, "partial")
         session.flush()
         out = message_out(row)
-    if opening.key is not None:
-        kept = session.get(ChatKey, (opening.user_id, opening.key))
-        if kept is not None:
-            kept.taken_until = None
-    announce(session, opening.user_id, "message.changed", message_out(question))
+    if question.status == "pending":
+        leave(session, question)
     if out is not None:
         announce(session, opening.user_id, "message.created", out)
     return out
+
+
+def leave(session: Session, question: Message) -> None:
+    """Unanswered, and free to be asked again."""
+    question.status, question.pending_until = "unanswered", None
+    session.flush()
+    announce(session, question.user_id, "message.changed", message_out(question))
+
+
+def end_overdue(session: Session) -> bool:
+    """One turn whose time is over and that nobody has ended is; False where there is none."""
+    question = session.scalar(overdue().with_for_update(skip_locked=True))
+    if question is not None:
+        leave(session, question)
+    return question is not None
+
+
+def overdue() -> Select[Message]:
+    """One of the questions whose turn should have ended."""
+    return select(Message).where(Message.status == "pending", Message.pending_until <= now()).limit(1)
 
 
 def replied(session: Session, talk: Conversation, question: Message, reply: Reply, status: str) -> Message:

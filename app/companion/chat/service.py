@@ -35,7 +35,7 @@ from app.settings import Settings
 __all__ = ["Chats"]
 
 LEASE_MARGIN = 30.0
-"""Seconds that an idempotency key is taken for after the time that a turn has."""
+"""Seconds in which a turn that has had its time is ended; after them its process has died."""
 MOST_RECALLED = 5
 RECALL_BUDGET = 600
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.models import ChatKey, now
+from app.models import ChatKey, Message, now
 from tests.app.companion.streams import events
 from tests.app.engines import ONLY_SQLITE
 
@@ -116,7 +116,7 @@ def test_a_key_whose_process_died_can_be_taken_over_after_its_time(user, togethe
         while not together.calls:
             pass
         with database.write() as session:
-            session.query(ChatKey).update({"taken_until": now() - timedelta(seconds=1)})
+            session.query(Message).update({"pending_until": now() - timedelta(seconds=1)})
         assert send(user).status_code == 200
         assert first.result().status_code == 200
     assert stored(user) == [("user", "answered"), ("assistant", "complete")]
