@@ -10,57 +10,29 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import json
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
-from acetate.body import Json
-from acetate.change import Absent, Difference
+from acetate.change import Difference
 from acetate.examine import violations
 from acetate.exchange import Exchange, Headers, Recording, Request, Response
 from acetate.interaction import unpacked
-from acetate.kind import Severity, severity
+from acetate.kind import severity
 from acetate.library import Ref
 from acetate.project import Project
 from acetate.recorder import Call
 from acetate.tap import CLIENTS, PLAYED, Tee, streams
+from acetate.verdict import Fault, Mock, each_once
 
-__all__ = ["Fault", "Mock", "Mocks", "compared"]
+__all__ = ["Mocks", "compared"]
 
 _PACKING = frozenset({"content-encoding", "transfer-encoding", "content-length"})
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One way in which a mock is not like the provider: a kind of change from the contract to the mock, and where."""
-
-    kind: str
-    severity: Severity
-    path: str
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Mock:
-    """One answer of a mock in one test. `answers` is `together:chat.completions 200`; `contract` the file that it was
-    held against, None where nothing is approved of such an answer."""
-
-    test: str
-    provider: str
-    answers: str
-    contract: str | None
-    faults: tuple[Fault, ...] = ()
-
-    @property
-    def is_like(self) -> bool:
-        """True if code that works with this mock works with the provider, as far as the contract tells."""
-        return not any(each.severity in ("error", "warn") for each in self.faults)
 
 
 class Mocks:
@@ -134,31 +106,23 @@ class Mocks:
 def compared(project: Project, test: str, exchanges: Sequence[Exchange]) -> list[Mock]:
     """The answers of mocks in one test against the contracts; what was answered twice counts once. Raises
     CassetteError for JSON that is nested too deeply."""
-    return list(dict.fromkeys(_compared(project, test, each) for each in exchanges))
+    return list(each_once(_compared(project, test, each) for each in exchanges))
 
 
 def _compared(project: Project, test: str, exchange: Exchange) -> Mock:
     observation = project.observed(exchange)
     ref = Ref.of(observation.entry)
-    answers = f"{ref.operation} {ref.status}{' stream' * ref.stream}"
+    mock = Mock(test, ref.operation.provider, ref.operation.name, ref.status, ref.stream, None)
     if project.library.contract(ref) is None:
-        return Mock(test, ref.operation.provider, answers, None)
+        return mock
     faults = [_fault(each, project) for each in violations(observation, project.library, ref)]
     shown = tuple(sorted((each for each in faults if each.severity != "none"), key=lambda each: (each.path, each.kind)))
-    return Mock(test, ref.operation.provider, answers, ref.file(project.library.contracts), shown)
+    return replace(mock, contract=ref.file(project.library.contracts), faults=shown)
 
 
 def _fault(difference: Difference, project: Project) -> Fault:
-    sides = (difference.before, difference.after)
-    text = "" if all(isinstance(each, Absent) for each in sides) else " -> ".join(map(_side, sides))
     level = severity(difference.kind, "consume", project.config.severity)
-    return Fault(difference.kind, level, difference.path, text)
-
-
-def _side(value: Json | Absent) -> str:
-    if isinstance(value, Absent):
-        return "absent"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Fault(difference.kind, level, difference.path, difference.before, difference.after)
 
 
 def _request(request: Any, uri: str, module: ModuleType) -> Request:

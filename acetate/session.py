@@ -477,7 +477,8 @@ def examined(project: Project, tally: Tally, context: Context) -> Verdict:
         live=tally.live,
         missed=len(tally.missed) + len(set(tally.refused)),
     )
-    return Verdict(judged(changes, problems, counts.examined), context, counts, changes, problems)
+    outcome = judged(changes, problems, counts.examined)
+    return Verdict(outcome, context, counts, changes, problems, mocks=tuple(tally.mocks))
 
 
 def _unmatched(project: Project, tally: Tally) -> Iterator[Problem]:

@@ -9,11 +9,11 @@ from acetate.change import Absent, Change
 from acetate.drift import Drift
 from acetate.leftovers import Kind, Leftover
 from acetate.missed import Missed
-from acetate.mocks import Mock
-from acetate.report.wording import columns, counted, cut, grouped, place, side
+from acetate.report.text import aligned, mock_blocks
+from acetate.report.wording import counted, cut, grouped, place, side
 from acetate.staging import Filed
 from acetate.tally import Tally, unrecorded
-from acetate.verdict import Verdict, short_fingerprints
+from acetate.verdict import Mock, Verdict, short_fingerprints
 
 __all__ = ["summary"]
 
@@ -45,7 +45,7 @@ def summary(
         _drifted(verdict, tally.drifts),
         _recorded(tally.filed),
         _mocked(tally.mocked),
-        *_mocks(tally.mocks, ci=ci),
+        *_mocks(verdict.mocks, ci=ci),
         _undocumented(tally.undocumented),
         _unused(unused),
         _problems(verdict, tally),
@@ -84,7 +84,7 @@ def _missed_lines(each: Missed) -> Iterator[str]:
         yield f"  nearest: {cut(each.nearest, _NAME)}, {counted(len(each.mismatches), 'difference')}"
         rows = [("path", "recorded", "sent now")]
         rows += [(cut(one.path), cut(one.recorded), cut(one.sent)) for one in each.mismatches]
-        yield from (f"    {line}" for line in _aligned(rows))
+        yield from (f"    {line}" for line in aligned(rows))
     yield f'  record again    pytest --record-mode={each.record} "{each.test}"'
     if each.mask is not None:
         first, *rest = each.mask.splitlines()
@@ -225,39 +225,10 @@ def _mocked(every: Sequence[str]) -> list[str]:
 
 def _mocks(every: Sequence[Mock], *, ci: bool) -> Iterator[list[str]]:
     """Hand-written mocks beside what is approved, by test."""
-    if not every:
-        return
-    held = [each for each in every if each.contract is not None]
-    unlike = [each for each in held if not each.is_like]
-    unheld = list(dict.fromkeys(each.answers for each in every if each.contract is None))
-    lines = [_mocks_title(held, unlike)]
-    if unheld:
-        lines.append(f"  nothing is approved to hold against them: {cut(', '.join(unheld), _NAME)}")
-    yield lines
-    for each in unlike[:_SHOWN]:
-        rows = [(one.severity, cut(one.kind), cut(one.path, _NAME), cut(one.text)) for one in each.faults]
-        more = [f"    and {len(rows) - _SHOWN} more"] * (len(rows) > _SHOWN)
-        shown = [f"    {line}" for line in _aligned(rows[:_SHOWN])]
-        yield [
-            f"  {cut(each.test, _NAME)}",
-            f"    {cut(each.answers, _NAME)}    against {cut(each.contract or '', _NAME)}",
-            *shown,
-            *more,
-        ]
-    if len(unlike) > _SHOWN:
-        yield [f"  and {len(unlike) - _SHOWN} more"]
-    if not ci and any(one.severity == "error" for each in unlike for one in each.faults):
+    if every:
+        yield from mock_blocks(every)
+    if not ci and any(one.severity == "error" for each in every for one in each.faults):
         yield ["  Mocks do not fail a run on this machine; with CI set those with an error do."]
-
-
-def _mocks_title(held: Sequence[Mock], unlike: Sequence[Mock]) -> str:
-    names = " and ".join(dict.fromkeys(cut(each.provider) for each in unlike or held))
-    if unlike:
-        looks = "looks" if len(unlike) == 1 else "look"
-        return f"MOCKS  {len(unlike)} of {counted(len(held), 'mock')} no longer {looks} like {names}"
-    if held:
-        return f"MOCKS  {counted(len(held), 'mock')} {'looks' if len(held) == 1 else 'look'} like {names}"
-    return "MOCKS  none could be looked at"
 
 
 def _undocumented(every: Sequence[str]) -> list[str]:
@@ -305,14 +276,6 @@ def _passed(tally: Tally) -> list[str]:
     shown = ", ".join(f"{cut(place)} ({count})" for place, count in tally.passed.most_common(_SHOWN))
     more = f" and {len(tally.passed) - _SHOWN} more" if len(tally.passed) > _SHOWN else ""
     return [f"connections inside of this machine and its networks: {shown}{more}"]
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows in columns; the last one is as wide as it is."""
-    widths = [max(map(columns, column)) for column in list(zip(*rows, strict=True))[:-1]]
-    for *cells, end in rows:
-        padded = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)]
-        yield "   ".join([*padded, end]).rstrip()
 
 
 def _ordinal(number: int) -> str:

@@ -10,9 +10,8 @@ from typing import Any
 from acetate.drift import Drift
 from acetate.matching import Mismatch
 from acetate.missed import Missed
-from acetate.mocks import Fault, Mock
 from acetate.staging import Filed
-from acetate.verdict import Problem
+from acetate.verdict import Mock, Problem, mocks_from_json, mocks_json
 
 __all__ = ["Tally", "unrecorded"]
 
@@ -69,7 +68,8 @@ class Tally:
     def as_text(self) -> str:
         """To be sent to another process of the same Acetate."""
         played = [[path, list(each.items())] for path, each in self.played.items()]
-        return json.dumps(asdict(self) | {"played": played, "passed": dict(self.passed)})
+        own = {"played": played, "passed": dict(self.passed), "mocks": mocks_json(self.mocks)}
+        return json.dumps(asdict(self) | own)
 
     @classmethod
     def from_text(cls, text: str) -> Tally:
@@ -80,9 +80,7 @@ class Tally:
             Missed(**each | {"mismatches": tuple(Mismatch(**one) for one in each["mismatches"])})
             for each in values["missed"]
         ]
-        values["mocks"] = [
-            Mock(**each | {"faults": tuple(Fault(**one) for one in each["faults"])}) for each in values["mocks"]
-        ]
+        values["mocks"] = list(mocks_from_json(values["mocks"]))
         values["drifts"] = [Drift(**each) for each in values["drifts"]]
         values["filed"] = [Filed(**each) for each in values["filed"]]
         values["refused"] = [(test, place) for test, place in values["refused"]]

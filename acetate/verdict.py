@@ -14,14 +14,19 @@ from acetate.errors import AcetateError
 __all__ = [
     "Context",
     "Counts",
+    "Fault",
+    "Mock",
     "Outcome",
     "Problem",
     "ReportError",
     "Verdict",
     "as_json",
+    "each_once",
     "from_json",
     "judged",
     "merged",
+    "mocks_from_json",
+    "mocks_json",
     "ordered",
     "short_fingerprints",
 ]
@@ -65,9 +70,39 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """One way in which a mock is not like the provider: a kind of change, from the contract to the mock, and where."""
+
+    kind: str
+    severity: Severity
+    path: str
+    before: Json | Absent = ABSENT
+    after: Json | Absent = ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Mock:
+    """One answer of a mock in one test, in a provider's place. `contract` is the file that it was held against, None
+    where nothing is approved of such an answer."""
+
+    test: str
+    provider: str
+    operation: str
+    status: int
+    stream: bool
+    contract: str | None
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def is_like(self) -> bool:
+        """True if code that works with this mock works with the provider, as far as the contract tells."""
+        return not any(each.severity in ("error", "warn") for each in self.faults)
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run saw. Changes are ordered as people should read them: worst first. `notes` are worth knowing and change
-    nothing of the outcome."""
+    """What a run saw. Changes are ordered as people should read them: worst first. `notes` are worth knowing. `mocks`
+    are there to be corrected, and nobody can approve of one. Neither plays a part in the outcome."""
 
     outcome: Outcome
     context: Context
@@ -75,6 +110,7 @@ class Verdict:
     changes: tuple[Change, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    mocks: tuple[Mock, ...] = ()
 
 
 def judged(changes: tuple[Change, ...], problems: tuple[Problem, ...], examined: int) -> Outcome:
@@ -131,18 +167,26 @@ def as_json(verdict: Verdict) -> dict[str, Json]:
         "changes": [_change_written(change) for change in verdict.changes],
         "problems": [_written(problem) for problem in verdict.problems],
         "notes": list(verdict.notes),
+        "mocks": mocks_json(verdict.mocks),
     }
 
 
+def mocks_json(mocks: Iterable[Mock]) -> list[Json]:
+    """Mocks as a report has them."""
+    return [_written(each) | {"faults": [_written(one) for one in each.faults]} for each in mocks]
+
+
 def _change_written(change: Change) -> dict[str, Json]:
-    written = {name: value for name, value in _written(change).items() if not isinstance(value, Absent)}
+    written = _written(change)
     written["evidence"] = _written(change.evidence) | {"models": dict(change.evidence.models)}
     written["occurrences"] = [_written(occurrence) for occurrence in change.occurrences]
     return written
 
 
 def _written(record: Any) -> dict[str, Json]:
-    return {each.name: getattr(record, each.name) for each in fields(record)}
+    """The fields of a value; a side that is absent has none."""
+    named = ((each.name, getattr(record, each.name)) for each in fields(record))
+    return {name: value for name, value in named if not isinstance(value, Absent)}
 
 
 def from_json(report: Json, *, where: str = "") -> Verdict:
@@ -173,6 +217,38 @@ def _verdict(report: _Record) -> Verdict:
             Problem(each.text("where"), each.text("problem"), each.text("next")) for each in report.records("problems")
         ),
         notes=report.maybe_texts("notes"),
+        mocks=_mocks(report) if report.has("mocks") else (),
+    )
+
+
+def mocks_from_json(mocks: Json) -> tuple[Mock, ...]:
+    """What `mocks_json` wrote."""
+    return _mocks(_Record("$", {"mocks": mocks}))
+
+
+def _mocks(report: _Record) -> tuple[Mock, ...]:
+    return tuple(_mock(each) for each in report.records("mocks"))
+
+
+def _mock(record: _Record) -> Mock:
+    return Mock(
+        test=record.text("test"),
+        provider=record.text("provider"),
+        operation=record.text("operation"),
+        status=record.number("status"),
+        stream=record.flag("stream"),
+        contract=record.maybe_text("contract"),
+        faults=tuple(_fault(each) for each in record.records("faults")),
+    )
+
+
+def _fault(record: _Record) -> Fault:
+    return Fault(
+        kind=record.text("kind"),
+        severity=record.choice("severity", Severity),
+        path=record.text("path"),
+        before=record.side("before"),
+        after=record.side("after"),
     )
 
 
@@ -288,7 +364,13 @@ def merged(verdicts: Iterable[Verdict]) -> Verdict:
     )
     context = _merged_context([verdict.context for verdict in every])
     notes = tuple(dict.fromkeys(note for verdict in every for note in verdict.notes))
-    return Verdict(judged(changes, problems, counts.examined), context, counts, changes, problems, notes)
+    mocks = each_once(mock for verdict in every for mock in verdict.mocks)
+    return Verdict(judged(changes, problems, counts.examined), context, counts, changes, problems, notes, mocks)
+
+
+def each_once(mocks: Iterable[Mock]) -> tuple[Mock, ...]:
+    """Those of a test that ran in several jobs once. A side can be a list, so they are compared as they are written."""
+    return tuple({repr(each): each for each in mocks}.values())
 
 
 def _merged_context(contexts: list[Context]) -> Context:

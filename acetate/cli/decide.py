@@ -20,6 +20,7 @@ from acetate.examine import examine
 from acetate.kind import KINDS
 from acetate.project import Project
 from acetate.provide import with_provided
+from acetate.report.text import aside
 from acetate.report.wording import counted, place, printable
 from acetate.review import accept as accept_changes
 from acetate.review import confirm, rebuild
@@ -133,9 +134,16 @@ def _decide(
     for line in _end(project, decided, promoted, verdicts, done):
         print(line)
     problems = [problem for each in verdicts for problem in each.problems]
-    for problem in problems:
-        print(f"not looked at  {problem.where}: {problem.problem}\n  next: {problem.next}")
+    for line in aside(problems, _standing(verdicts, decided)):
+        print(line)
     return 2 if problems else 0
+
+
+def _standing(verdicts: Sequence[Verdict], decided: Sequence[Decided]) -> Iterable[str]:
+    """The notes that still hold: not those on a file that has just been written anew."""
+    written = {file.path for each in decided for file in each.files if file.before != file.after}
+    notes = dict.fromkeys(note for each in verdicts for note in each.notes)
+    return [note for note in notes if note.partition(" ")[0] not in written]
 
 
 def _promoted_rows(promoted: promotion.Promotion) -> Iterable[list[str]]:

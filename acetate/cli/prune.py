@@ -16,6 +16,7 @@ from acetate.evidence import Evidence, kept
 from acetate.leftovers import Leftover, Leftovers, find_leftovers
 from acetate.project import Project
 from acetate.pruning import LIST, Plan, planned, prune
+from acetate.report.text import aside
 from acetate.report.wording import counted, printable
 from acetate.verdict import Problem
 
@@ -107,10 +108,9 @@ def _lines(
         yield "NOT JUDGED  it has changed since the complete run"
         yield from (f"  {path}" for path in stale)
         yield "  next: pytest   (the whole suite)"
-    for problem in problems:
+    if problems:
         yield ""
-        yield f"not looked at  {problem.where}: {problem.problem}"
-        yield f"  next: {problem.next}"
+        yield from aside(problems)
     yield ""
     yield from _end(plan, done=done)
 

@@ -14,6 +14,7 @@ from acetate.cli.decide import writable
 from acetate.context import context_of
 from acetate.packing import packed, sides_of
 from acetate.project import Project
+from acetate.report.text import aside
 from acetate.report.wording import counted, place, printable
 from acetate.review import accept, reject
 from acetate.ruling import ruled
@@ -39,6 +40,8 @@ def push(arguments: argparse.Namespace) -> int:
     print(f"pushed   {counted(len(verdict.changes), 'change')}, {counted(pushed.sent, 'new file')}")
     print(f"now      {printable(pushed.outcome)}{waiting}")
     print(f"look     {printable(pushed.url)}")
+    for line in aside(verdict.problems, verdict.notes):
+        print(line)
     return 0
 
 
@@ -57,8 +60,8 @@ def pull(arguments: argparse.Namespace) -> int:
         for each in changes:
             print(f"{decision:8} {each.fingerprint[:8]}  {each.kind}  {place(each)}  {printable(each.path)}")
     _print_rest(there, sum(map(len, taken.values())), service)
-    for problem in verdict.problems:
-        print(f"not looked at  {problem.where}: {problem.problem}\n  next: {problem.next}")
+    for line in aside(verdict.problems, verdict.notes):
+        print(line)
     return 2 if verdict.problems else 0
 
 

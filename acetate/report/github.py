@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from acetate.change import Absent, Change
 from acetate.kind import KINDS
+from acetate.report.text import fault_rows, unheld
 from acetate.report.wording import Group, cut, grouped, place, seen, side, summary
-from acetate.verdict import Problem, Verdict, short_fingerprints
+from acetate.verdict import Mock, Problem, Verdict, short_fingerprints
 
 __all__ = ["MOST", "render"]
 
@@ -13,19 +14,22 @@ MOST = 50
 """How many annotations are written; GitHub shows fewer still."""
 
 _LEVELS = {"breaking": "error", "rejected": "error", "review": "warning", "harmless": "notice"}
+_OURS = {"title": "Acetate"}
 _NAME = 200
 
 
 def render(verdict: Verdict) -> str:
-    """Problems first, then changes, worst first. What is approved is not annotated."""
+    """Problems first, then changes, worst first, then mocks and notes. What is approved is not annotated."""
     short = short_fingerprints(verdict.changes)
     commands = [_problem(each) for each in verdict.problems]
     for group, changes in grouped(verdict):
         if group.name in _LEVELS:
             commands += [_change(each, group, short[each.fingerprint]) for each in changes]
+    commands += [_mock(each) for each in verdict.mocks if not each.is_like]
+    commands += [_command("notice", _OURS, cut(each, _NAME)) for each in (*unheld(verdict.mocks), *verdict.notes)]
     lines = commands[:MOST]
     if len(commands) > MOST:
-        lines.append(_command("notice", {"title": "Acetate"}, f"and {len(commands) - MOST} more: acetate check"))
+        lines.append(_command("notice", _OURS, f"and {len(commands) - MOST} more: acetate check"))
     return "\n".join([*lines, summary(verdict), f"{verdict.counts.examined} examined"]) + "\n"
 
 
@@ -58,6 +62,16 @@ def _file(cassette: str) -> str:
 def _problem(problem: Problem) -> str:
     text = f"{cut(problem.problem, _NAME)}\nnext: {cut(problem.next, _NAME)}"
     return _command("error", {"file": cut(problem.where, _NAME), "title": "Acetate could not look"}, text)
+
+
+def _mock(mock: Mock) -> str:
+    """On the test that believes in it."""
+    is_broken = any(each.severity == "error" for each in mock.faults)
+    title = f"This mock no longer looks like {cut(mock.provider)}"
+    against = f"{cut(place(mock), _NAME)}  against {cut(mock.contract or '', _NAME)}"
+    lines = [cut(mock.test, _NAME), against, *fault_rows(mock)]
+    properties = {"file": cut(mock.test.partition("::")[0], _NAME), "title": title}
+    return _command("error" if is_broken else "warning", properties, "\n".join(lines))
 
 
 def _command(name: str, properties: dict[str, str], message: str) -> str:

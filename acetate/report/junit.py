@@ -1,13 +1,14 @@
-"""The report for CI systems that read JUnit XML: one test case per operation, a failure per change in it."""
+"""The report for CI systems that read JUnit XML: one test case per operation with a failure per change in it, and one
+per test that mocks a provider."""
 
 from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from acetate.change import Change
-from acetate.report.text import block, problem_block
+from acetate.report.text import block, fault_rows, note_lines, problem_block
 from acetate.report.wording import Group, cut, grouped, place, summary
-from acetate.verdict import Verdict, short_fingerprints
+from acetate.verdict import Mock, Verdict, short_fingerprints
 
 __all__ = ["render"]
 
@@ -28,10 +29,11 @@ def render(verdict: Verdict) -> str:
                     suite, "testcase", classname=f"acetate.{key[0]}", name=cut(key[1], 200), time="0"
                 )
             _report(cases[key], change, group, short[change.fingerprint])
+    for mock in verdict.mocks:
+        _mock(suite, mock)
     suite.set("tests", str(len(suite)))
-    suite.set("failures", str(sum(case.find("failure") is not None for case in suite)))
-    suite.set("errors", str(sum(case.find("error") is not None for case in suite)))
-    suite.set("skipped", "0")
+    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(attribute, str(sum(case.find(tag) is not None for case in suite)))
     root = Element("testsuites", suite.attrib | {"name": "acetate"})
     root.append(suite)
     indent(root)
@@ -46,7 +48,8 @@ def _examination(suite: Element, verdict: Verdict) -> None:
         error.text = "\n".join(problem_block(problem))
     if not verdict.problems and not verdict.counts.examined:
         SubElement(case, "error", type="problem", message="nothing was examined").text = "next: acetate init"
-    SubElement(case, "system-out").text = f"{summary(verdict)}, {verdict.counts.examined} examined"
+    said = [f"{summary(verdict)}, {verdict.counts.examined} examined", *note_lines(verdict.notes)]
+    SubElement(case, "system-out").text = "\n".join(said)
 
 
 def _report(case: Element, change: Change, group: Group, short: str) -> None:
@@ -54,7 +57,25 @@ def _report(case: Element, change: Change, group: Group, short: str) -> None:
     if group.name in _FAILING:
         message = f"{group.noun}: {cut(change.kind)} {cut(change.path, 200)}"
         SubElement(case, "failure", type=cut(change.kind), message=message).text = lines
-        return
+    else:
+        _say(case, lines)
+
+
+def _mock(suite: Element, mock: Mock) -> None:
+    """What fails a run with CI set is a failure; of what nothing is approved nobody knows."""
+    name = f"{cut(mock.test, 200)} {cut(place(mock), 200)}"
+    case = SubElement(suite, "testcase", classname="acetate.mocks", name=name, time="0")
+    if mock.contract is None:
+        SubElement(case, "skipped", message="nothing is approved to hold this mock against")
+    lines = "\n".join([f"against {cut(mock.contract or '', 200)}", *fault_rows(mock)])
+    if any(each.severity == "error" for each in mock.faults):
+        message = f"no longer looks like {cut(mock.provider)}"
+        SubElement(case, "failure", type="mock", message=message).text = lines
+    elif mock.faults:
+        _say(case, lines)
+
+
+def _say(case: Element, lines: str) -> None:
     output = case.find("system-out")
     if output is None:
         output = SubElement(case, "system-out")

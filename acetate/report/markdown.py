@@ -4,12 +4,13 @@ is no markup, no HTML and mentions nobody."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from acetate.change import Absent, Change
 from acetate.kind import KINDS
-from acetate.report.wording import Group, counted, cut, grouped, side
-from acetate.verdict import Context, Problem, Verdict, short_fingerprints
+from acetate.report.wording import CUT, Group, counted, cut, grouped, mocks_title, place, side
+from acetate.verdict import Context, Fault, Mock, Problem, Verdict, short_fingerprints
 
 __all__ = ["MARKER", "render"]
 
@@ -19,7 +20,11 @@ MARKER = "<!-- acetate:comment -->"
 _LIMIT = 65_000
 """Bytes of a comment; GitHub takes 65,536 characters."""
 
-_MOST_PROBLEMS = 20
+_MOST_LISTED = 20
+_SHOWN_FAULTS = 3
+_SENTENCE = 200
+"""How many columns are shown of a sentence of our own; a recorded value gets fewer."""
+
 _LONGEST_URL = 2000
 _HARMLESS = re.compile(r"[0-9A-Za-z ;:.-]{0,80}\Z")
 _LABELS = {"breaking": "**Breaking**", "rejected": "**Rejected**", "review": "Review"}
@@ -29,7 +34,8 @@ _HEAD = "| | Change | Edge | Seen | Since | Decision |\n|---|---|---|---|---|---
 
 def render(verdict: Verdict, *, link: str | None = None) -> str:
     """`link` is the page on which the changes are reviewed."""
-    if verdict.outcome == "passed" and not verdict.changes:
+    unlike = [each for each in verdict.mocks if not each.is_like]
+    if verdict.outcome == "passed" and not (verdict.changes or verdict.notes or unlike):
         return f"{MARKER}\nAcetate: no change, {verdict.counts.examined} examined.\n"
     short = short_fingerprints(verdict.changes)
     rows = [
@@ -37,19 +43,24 @@ def render(verdict: Verdict, *, link: str | None = None) -> str:
         for group, changes in grouped(verdict)
         for each in changes
     ]
-    shown = len(rows)
-    while len((text := _comment(verdict, rows[:shown], link)).encode()) > _LIMIT:
-        shown = shown * 9 // 10
+    most = max(len(rows), _MOST_LISTED)
+    while len((text := _comment(verdict, rows[:most], unlike, link, most)).encode()) > _LIMIT:
+        most = most * 9 // 10
     return text
 
 
-def _comment(verdict: Verdict, rows: list[str], link: str | None) -> str:
+def _comment(verdict: Verdict, rows: list[str], unlike: list[Mock], link: str | None, most: int) -> str:
+    """With at most so many lines in each of its parts."""
     undecided = sum(change.decision is None for change in verdict.changes)
     paragraphs = [f"{MARKER}\n### Acetate: {_title(verdict)}", _commits(verdict.context)]
     if verdict.problems:
-        paragraphs.append("\n".join(_problems(verdict.problems)))
+        paragraphs.append(_listed(map(_problem, verdict.problems), most))
     if rows:
         paragraphs.append("\n".join([_HEAD, *rows]))
+    if unlike:
+        paragraphs += [f"**{mocks_title(verdict.mocks, _code)}**", _listed(map(_mock, unlike), most)]
+    if verdict.notes:
+        paragraphs.append(_listed((f"note: {_code(each, _SENTENCE)}" for each in verdict.notes), most))
     if undecided and link and (target := _target(link)):
         paragraphs.append(f"**[Review {counted(undecided, 'change')}]({target})**")
     elif undecided:
@@ -63,6 +74,8 @@ def _title(verdict: Verdict) -> str:
         return f"{counted(len(verdict.problems), 'problem')} kept it from looking"
     if not verdict.counts.examined:
         return "nothing was examined"
+    if not verdict.changes:
+        return "no change"
     number = {group.name: len(changes) for group, changes in grouped(verdict)}
     rejected = f"{counted(number['rejected'], 'rejected change')} still there" if number["rejected"] else ""
     waiting = [(number[name], adjective) for name, adjective in _WAITING.items() if number[name]]
@@ -126,16 +139,34 @@ def _decision(change: Change) -> str:
     return f"{change.decision}{reason}" if change.decision else "waiting"
 
 
-def _problems(problems: tuple[Problem, ...]) -> list[str]:
-    lines = [f"- {_code(each.where)}: {_code(each.problem)}. Next: {_code(each.next)}" for each in problems]
-    more = [f"- and {len(lines) - _MOST_PROBLEMS} more"] if len(lines) > _MOST_PROBLEMS else []
-    return lines[:_MOST_PROBLEMS] + more
+def _problem(problem: Problem) -> str:
+    where, what, remedy = (_code(each, _SENTENCE) for each in (problem.where, problem.problem, problem.next))
+    return f"{where}: {what}. Next: {remedy}"
+
+
+def _mock(mock: Mock) -> str:
+    shown = [f"{_code(each.kind)} {_code(each.path)}{_sides(each)}" for each in mock.faults[:_SHOWN_FAULTS]]
+    more = len(mock.faults) - _SHOWN_FAULTS
+    listed = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    return f"{_code(mock.test, _SENTENCE)}, {_code(place(mock))}: {listed}"
+
+
+def _sides(fault: Fault) -> str:
+    if isinstance(fault.before, Absent) and isinstance(fault.after, Absent):
+        return ""
+    return f" {_code(side(fault, fault.before))} → {_code(side(fault, fault.after))}"
+
+
+def _listed(texts: Iterable[str], most: int) -> str:
+    lines = [f"- {each}" for each in texts]
+    shown = lines[: min(most, _MOST_LISTED)]
+    return "\n".join([*shown, f"- and {len(lines) - len(shown)} more"] if len(lines) > len(shown) else shown)
 
 
 def _footer(verdict: Verdict, shown: int) -> str:
     counts = verdict.counts
-    parts = [
-        f"{shown} of {counted(len(verdict.changes), 'change')} shown",
+    parts = [f"{shown} of {counted(len(verdict.changes), 'change')} shown"] if verdict.changes else []
+    parts += [
         f"{counts.examined} examined, {counts.replayed} replayed, {counts.live} live, {counts.missed} missed",
     ]
     if verdict.context.ci_url and (target := _target(verdict.context.ci_url)):
@@ -143,9 +174,9 @@ def _footer(verdict: Verdict, shown: int) -> str:
     return " · ".join(parts)
 
 
-def _code(text: str) -> str:
+def _code(text: str, limit: int = CUT) -> str:
     """A code span that nothing inside can end: its fence is longer than any run of backticks in it."""
-    shown = cut(text)
+    shown = cut(text, limit)
     if not shown.strip():
         return ""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))

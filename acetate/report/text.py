@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from acetate.change import Absent, Change
 from acetate.kind import KINDS
-from acetate.report.wording import Group, columns, counted, cut, grouped, place, printable, seen, side, summary
-from acetate.verdict import Problem, Verdict, short_fingerprints
+from acetate.report.wording import (
+    Group,
+    columns,
+    counted,
+    cut,
+    grouped,
+    mocks_title,
+    place,
+    printable,
+    seen,
+    side,
+    summary,
+)
+from acetate.verdict import Fault, Mock, Problem, Verdict, short_fingerprints
 
-__all__ = ["block", "problem_block", "render"]
+__all__ = ["aligned", "aside", "block", "fault_rows", "mock_blocks", "note_lines", "problem_block", "render", "unheld"]
 
-_PAINT = {"breaking": 31, "rejected": 31, "review": 33, "harmless": 32, "approved": 32, "problems": 31}
+_PAINT = {"breaking": 31, "rejected": 31, "review": 33, "harmless": 32, "approved": 32, "problems": 31, "mocks": 33}
+_SHOWN_MOCKS = 10
+_SHOWN_FAULTS = 10
 _SHOWN_WHERE = 2
 _SHOWN_MODELS = 3
 _NAME = 200
@@ -37,11 +51,14 @@ def render(verdict: Verdict, *, color: bool = False, ascii_only: bool = False) -
             paragraphs += [
                 [f"  {line}" for line in block(each, group, short[each.fingerprint], width)] for each in changes
             ]
+    if verdict.mocks:
+        paragraphs += mock_blocks(verdict.mocks, _painted("mocks", color))
     if verdict.problems:
         paragraphs.append([f"{_painted('problems', color)}  what could not be looked at"])
         paragraphs += [[f"  {line}" for line in problem_block(each)] for each in verdict.problems]
-    paragraphs.append([summary(verdict), *(f"note: {cut(each, _NAME)}" for each in verdict.notes)])
-    paragraphs += [lines for lines in (_advice(verdict), _aligned(_commands(verdict, short))) if lines]
+    paragraphs.append([summary(verdict), *note_lines(verdict.notes)])
+    commands = [f"  {line}" for line in aligned(_commands(verdict, short), gap=2)]
+    paragraphs += [lines for lines in (_advice(verdict), commands) if lines]
     paragraphs.append([f"{verdict.counts.examined} examined"])
     text = _COMMAND.sub(r"\g<0> ", "\n\n".join("\n".join(lines) for lines in paragraphs) + "\n")
     return text.encode("ascii", "backslashreplace").decode("ascii") if ascii_only else text
@@ -121,6 +138,52 @@ def problem_block(problem: Problem) -> Iterator[str]:
         yield f"  next: {cut(problem.next, _NAME)}"
 
 
+def aside(problems: Iterable[Problem], notes: Iterable[str] = ()) -> Iterator[str]:
+    """What a command says beside what it did: what it could not look at, and what is worth knowing."""
+    for each in problems:
+        where, *lines = problem_block(each)
+        yield f"not looked at  {where}"
+        yield from lines
+    yield from note_lines(notes)
+
+
+def note_lines(notes: Iterable[str]) -> Iterator[str]:
+    yield from (f"note: {cut(each, _NAME)}" for each in notes)
+
+
+def mock_blocks(mocks: Sequence[Mock], heading: str = "MOCKS") -> Iterator[list[str]]:
+    """Mocks beside what is approved: in one paragraph how many are unlike it, then these, by test."""
+    yield [f"{heading}  {mocks_title(mocks)}", *(f"  {line}" for line in unheld(mocks))]
+    unlike = [each for each in mocks if not each.is_like]
+    for each in unlike[:_SHOWN_MOCKS]:
+        against = f"{cut(place(each), _NAME)}    against {cut(each.contract or '', _NAME)}"
+        yield [f"  {cut(each.test, _NAME)}", f"    {against}", *(f"    {line}" for line in fault_rows(each))]
+    if len(unlike) > _SHOWN_MOCKS:
+        yield [f"  and {len(unlike) - _SHOWN_MOCKS} more"]
+
+
+def unheld(mocks: Iterable[Mock]) -> list[str]:
+    """A line on what nothing is approved of, if there is such a thing."""
+    names = dict.fromkeys(place(each) for each in mocks if each.contract is None)
+    return [f"nothing is approved to hold these mocks against: {cut(', '.join(names), _NAME)}"] * bool(names)
+
+
+def fault_rows(mock: Mock) -> Iterator[str]:
+    """In columns, how a mock is not like the provider."""
+    rows = [
+        (each.severity, cut(each.kind), cut(each.path, _NAME), " -> ".join(_fault_sides(each)))
+        for each in mock.faults[:_SHOWN_FAULTS]
+    ]
+    yield from aligned(rows)
+    if len(mock.faults) > _SHOWN_FAULTS:
+        yield f"and {len(mock.faults) - _SHOWN_FAULTS} more"
+
+
+def _fault_sides(fault: Fault) -> Iterator[str]:
+    if not (isinstance(fault.before, Absent) and isinstance(fault.after, Absent)):
+        yield from (side(fault, fault.before), side(fault, fault.after))
+
+
 def _advice(verdict: Verdict) -> list[str]:
     """A sentence where commands alone would not explain themselves."""
     if not verdict.counts.examined and not verdict.problems:
@@ -167,10 +230,12 @@ def _commands(verdict: Verdict, short: dict[str, str]) -> list[Command]:
     return commands
 
 
-def _aligned(commands: Iterable[Command]) -> list[str]:
-    rows = list(commands)
-    width = max((len(command) for command, _ in rows), default=0)
-    return [f"  {command:{width}}  {meaning}" for command, meaning in rows]
+def aligned(rows: Sequence[Sequence[str]], gap: int = 3) -> Iterator[str]:
+    """Rows in columns; the last one is as wide as it is."""
+    widths = [max(map(columns, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    for *cells, end in rows:
+        padded = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)]
+        yield (" " * gap).join([*padded, end]).rstrip()
 
 
 def _painted(name: str, color: bool) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from acetate.body import Json
 from acetate.change import Absent, Change
 from acetate.kind import KINDS
-from acetate.verdict import Verdict
+from acetate.verdict import Fault, Mock, Verdict
 
 __all__ = [
     "CUT",
@@ -20,6 +21,7 @@ __all__ = [
     "counted",
     "cut",
     "grouped",
+    "mocks_title",
     "place",
     "printable",
     "seen",
@@ -76,7 +78,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def place(change: Change) -> str:
+def place(change: Change | Mock) -> str:
     """`together:chat.completions 200 stream`."""
     return f"{printable(change.provider)}:{printable(change.operation)} {change.status}{' stream' * change.stream}"
 
@@ -95,7 +97,7 @@ def seen(change: Change) -> str:
     return f"{number}, in {counted(holders, holder)}" if holders else number
 
 
-def side(change: Change, value: Json | Absent) -> str:
+def side(change: Change | Fault, value: Json | Absent) -> str:
     """Before or after, cut: a value as JSON, words and paths as they are."""
     if isinstance(value, Absent):
         return "absent"
@@ -129,6 +131,19 @@ def cut(text: str, limit: int = CUT) -> str:
             break
         kept.append(character)
     return "".join(kept) + "..."
+
+
+def mocks_title(mocks: Sequence[Mock], named: Callable[[str], str] = cut) -> str:
+    """`1 of 2 mocks no longer looks like together`, of those that could be held against something; `named` writes the
+    name of a provider."""
+    held = [each for each in mocks if each.contract is not None]
+    unlike = [each for each in held if not each.is_like]
+    if not held:
+        return "no mock could be looked at"
+    names = " and ".join(dict.fromkeys(named(each.provider) for each in unlike or held))
+    several, number = len(unlike or held) > 1, counted(len(held), "mock")
+    look = "look" if several else "looks"
+    return f"{len(unlike)} of {number} no longer {look} like {names}" if unlike else f"{number} {look} like {names}"
 
 
 def columns(text: str) -> int:

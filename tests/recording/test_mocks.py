@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -101,7 +103,7 @@ def test_it():
 """,
     )
     block = "\n".join(approved.run("--acetate-mocks").block("MOCKS"))
-    assert "warn    enum-value-added   $.choices[].finish_reason   absent -> eos" in block
+    assert 'warn    enum-value-added   $.choices[].finish_reason   absent -> "eos"' in block
     assert "error   type-changed       $.usage.prompt_tokens       integer -> string" in block
 
 
@@ -232,8 +234,8 @@ def test_it():
     )
     run = approved.run("--acetate-mocks")
     assert run.block("MOCKS")[:2] == [
-        "MOCKS  none could be looked at",
-        "  nothing is approved to hold against them: together:chat.completions 429",
+        "MOCKS  no mock could be looked at",
+        "  nothing is approved to hold these mocks against: together:chat.completions 429",
     ]
 
 
@@ -303,3 +305,40 @@ def test_it():
 """,
     )
     assert "nested" in "\n".join(approved.run("--acetate-mocks").block("PROBLEMS"))
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_the_report_has_the_mocks_and_can_be_shown_in_every_form(approved, workers):
+    written(
+        approved,
+        """
+def test_stale():
+    answer = without("usage")
+    answer["choices"][0]["finish_reason"] = "eos"
+    with mocked(answer) as by:
+        ask("hi", by=by)
+""",
+    )
+    run = (approved.spawn if workers else approved.run)("--acetate-mocks", "--acetate-report", "out.json", *workers)
+    assert run.code == 0
+    (mock,) = json.loads((approved.root / "out.json").read_text())["mocks"]
+    assert mock == {
+        "test": "test_chat.py::test_stale",
+        "provider": "together",
+        "operation": "chat.completions",
+        "status": 200,
+        "stream": False,
+        "contract": "contracts/together/chat.completions/200.json",
+        "faults": [
+            {
+                "kind": "enum-value-added",
+                "severity": "warn",
+                "path": "$.choices[].finish_reason",
+                "after": "eos",
+            },
+            {"kind": "field-removed", "severity": "error", "path": "$.usage", "before": "object"},
+        ],
+    }
+    if not workers:
+        said = approved.acetate("report", "out.json", "--format", "github").stdout
+        assert said.startswith("::error file=test_chat.py,title=This mock no longer looks like together::")

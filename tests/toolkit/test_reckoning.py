@@ -61,6 +61,22 @@ def test_check_says_so_also_when_nothing_has_changed(merged: Sandbox, capsys: py
         assert f"note: {CONTRACT} counts 2 exchanges" in capsys.readouterr().out
 
 
+def test_deciding_says_so_unless_it_has_settled_it(merged: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    merged.record("other", merged.reply(), status=404)
+    command = ["--root", str(merged.root)]
+    assert main([*command, "reject", "--all"]) == 0
+    assert capsys.readouterr().out.endswith(
+        f"note: {CONTRACT} counts 2 exchanges, and 3 are approved, as after a merge: acetate accept --rebuild\n"
+    )
+    main([*command, "undo"])
+    assert main([*command, "accept", "--all"]) == 0
+    assert f"note: {CONTRACT} counts 2 exchanges" in capsys.readouterr().out
+    merged.record("more", merged.reply())
+    assert main([*command, "accept", "--all"]) == 0
+    assert "note: " not in capsys.readouterr().out
+    assert merged.check().notes == ()
+
+
 def test_a_merged_contract_that_asks_for_something_else_is_a_problem(merged: Sandbox) -> None:
     edit(merged, lambda document: document["required"].remove("usage"))
     verdict = merged.check()

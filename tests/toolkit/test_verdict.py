@@ -15,6 +15,8 @@ from acetate.change import ABSENT, Absent, Change, Evidence, Occurrence
 from acetate.verdict import (
     Context,
     Counts,
+    Fault,
+    Mock,
     Problem,
     ReportError,
     Verdict,
@@ -53,6 +55,9 @@ CHANGES = st.builds(
     reason=MAYBE,
     occurrences=st.lists(OCCURRENCES, max_size=2).map(tuple),
 )
+FAULTS = st.builds(
+    Fault, TEXT, st.sampled_from(["error", "warn", "info"]), TEXT, JSON | st.just(ABSENT), JSON | st.just(ABSENT)
+)
 NUMBERS = st.integers(0, 9)
 VERDICTS = st.builds(
     Verdict,
@@ -62,6 +67,12 @@ VERDICTS = st.builds(
     changes=st.lists(CHANGES, max_size=2).map(tuple),
     problems=st.lists(st.builds(Problem, TEXT, TEXT, TEXT), max_size=2).map(tuple),
     notes=st.lists(TEXT, max_size=2).map(tuple),
+    mocks=st.lists(
+        st.builds(
+            Mock, TEXT, TEXT, TEXT, st.integers(100, 599), st.booleans(), MAYBE, st.lists(FAULTS, max_size=2).map(tuple)
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 
 
@@ -159,6 +170,7 @@ def test_what_is_no_report_is_refused_with_the_command_that_writes_one(report):
         ("problems", {}, "`$.problems`"),
         ("problems", [None], "`$.problems[0]`"),
         ("changes", [{"fingerprint": None}], "`$.changes[0].fingerprint`"),
+        ("mocks", [{"test": 1}], "`$.mocks[0].test`"),
     ],
 )
 def test_a_report_that_is_not_whole_is_refused_by_the_name_of_what_is_wrong(where, value, named):
@@ -179,7 +191,7 @@ def test_a_change_with_a_field_of_the_wrong_type_is_refused(field, value):
 
 def test_a_report_without_the_later_additions_is_read():
     report = json.loads(json.dumps(as_json(verdict(change(reason=None)))))
-    del report["changes"][0]["reason"]
+    del report["changes"][0]["reason"], report["notes"], report["mocks"]
     report["changes"][0]["evidence"] = {"now": "1 of 2", "approved": None}
     assert from_json(report).changes == (change(evidence=Evidence("1 of 2")),)
 
@@ -242,6 +254,15 @@ def test_the_same_problem_of_several_runs_is_one_problem():
     both = merged([verdict(problems=(problem,)), verdict(problems=(other, problem))])
     assert both.problems == (problem, other)
     assert both.outcome == "unknown"
+
+
+def test_a_mock_that_several_jobs_met_is_told_once():
+    faults = (Fault("const-changed", "error", "$.a", ["x"], {"y": 1}),)
+    mock = Mock("test_a", "together", "chat.completions", 200, False, "contracts/a.json", faults)
+    other = replace(mock, test="test_b")
+    runs = [replace(verdict(), mocks=mocks) for mocks in ((mock,), (other, mock))]
+    assert merged(runs).mocks == (mock, other)
+    assert merged(runs).outcome == "passed"
 
 
 @pytest.mark.parametrize(

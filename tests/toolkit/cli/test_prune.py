@@ -120,7 +120,7 @@ def test_what_git_does_not_have_is_told_and_stays(run, sandbox, git):
     ran(sandbox.project(), [TEST], {NAME: []})
     done = run("prune", "--yes")
     assert done.code == 2
-    assert f"not looked at  {NAME}.yaml: git does not have it as it is" in done.out
+    assert f"not looked at  {NAME}.yaml\n  git does not have it as it is" in done.out
     assert path.exists()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from acetate.change import Change, Evidence, Occurrence
-from acetate.verdict import Context, Counts, Problem, Verdict, judged
+from acetate.verdict import Context, Counts, Fault, Mock, Problem, Verdict, judged
 
 HOSTILE = (
     "two\nlines",
@@ -44,10 +44,34 @@ def change_of(fingerprint: str = "4be1d9f2", **fields: object) -> Change:
     return Change(fingerprint.ljust(16, "0"), **(held | fields))  # type: ignore[arg-type]
 
 
-def verdict_of(*changes: Change, examined: int = 31, problems: tuple[Problem, ...] = (), **context: str) -> Verdict:
+def mock_of(*severities: str, **fields: object) -> Mock:
+    """A mock with a fault of each of these severities."""
+    held = {
+        "test": "tests/test_chat.py::test_stale",
+        "provider": "together",
+        "operation": "chat.completions",
+        "status": 200,
+        "stream": False,
+        "contract": "contracts/together/chat.completions/200.json",
+        "faults": tuple(
+            Fault("field-removed", each, f"$.f{at}", before="object") for at, each in enumerate(severities)
+        ),
+    }
+    return Mock(**(held | fields))  # type: ignore[arg-type]
+
+
+def verdict_of(
+    *changes: Change,
+    examined: int = 31,
+    problems: tuple[Problem, ...] = (),
+    notes: tuple[str, ...] = (),
+    mocks: tuple[Mock, ...] = (),
+    **context: str,
+) -> Verdict:
     counts = Counts(cassettes=23, exchanges=31, examined=examined, replayed=118)
     outcome = judged(changes, problems, examined)
-    return Verdict(outcome, Context(**({"project": "chat", "acetate": "0.1.0"} | context)), counts, changes, problems)
+    where = Context(**({"project": "chat", "acetate": "0.1.0"} | context))
+    return Verdict(outcome, where, counts, changes, problems, notes, mocks)
 
 
 def hostile_verdict(text: str) -> Verdict:
@@ -71,13 +95,27 @@ def hostile_verdict(text: str) -> Verdict:
     )
     names = ("project", "commit", "branch", "base", "author")
     url = f"https://ci.example/{text}"
-    problems = (Problem(text, text, text),)
-    return verdict_of(*changes, problems=problems, ci_url=url, **dict.fromkeys(names, text))
+    told = {
+        "problems": (Problem(text, text, text),),
+        "notes": (text,),
+        "mocks": (
+            mock_of(
+                test=text, provider=text, operation=text, contract=text, faults=(Fault(text, "error", text, text),)
+            ),
+            mock_of(test=text, provider=text, operation=text, contract=None),
+        ),
+    }
+    return verdict_of(*changes, ci_url=url, **told, **dict.fromkeys(names, text))  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def change() -> Callable[..., Change]:
     return change_of
+
+
+@pytest.fixture
+def mock() -> Callable[..., Mock]:
+    return mock_of
 
 
 @pytest.fixture

@@ -89,5 +89,6 @@ def test_the_last_lines_are_the_summary(verdict):
 
 def test_hostile_text_starts_no_command_and_adds_no_property(hostile):
     found = commands(hostile)
-    assert len(found) == 6
-    assert all(set(properties) == {"file", "title"} for _, properties, _ in found)
+    assert len(found) == 9
+    assert all(set(properties) == {"file", "title"} for level, properties, _ in found if level != "notice")
+    assert all(set(properties) <= {"file", "title"} for _, properties, _ in found)
