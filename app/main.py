@@ -25,6 +25,7 @@ from app.errors import install_errors, problems
 from app.observability import Metrics, Observed, telemetry
 from app.security_headers import SecurityHeaders
 from app.settings import Settings, with_secret_key
+from app.web.problem_page import ProblemPages
 
 __all__ = ["create_app"]
 
@@ -78,8 +79,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         responses=problems(400, 413, 422),
         middleware=[
-            Middleware(Observed, metrics=metrics),
             Middleware(SecurityHeaders, secure=settings.secure),
+            Middleware(ProblemPages),
+            Middleware(Observed, metrics=metrics),
             Middleware(BodyLimit, most=settings.max_body_bytes, larger={"/api/v1/runs": settings.max_push_bytes}),
         ],
     )

@@ -1,9 +1,8 @@
-"""The routes of pages: what goes wrong is told in a page, and who has not signed in is sent to where they can."""
+"""The routes of pages: what does not fit is said in words, and who has not signed in is sent to where they can."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -15,17 +14,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.errors import Problem, Unauthorized, Unprocessable
-from app.web.page import page
 
-__all__ = ["local", "pages", "see"]
+__all__ = ["PageRoute", "local", "pages", "see"]
 
 SIGN_IN: Final = "/sign-in"
-UNREADABLE: Final = Unprocessable("invalid-request", "This address or form cannot be understood.")
 
 
 def pages() -> APIRouter:
     """A router for pages: they are not part of the API."""
-    return APIRouter(route_class=_PageRoute, include_in_schema=False)
+    return APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 def see(address: str) -> RedirectResponse:
@@ -40,7 +37,9 @@ def local(address: str) -> str:
     return address if is_ours and not parts.netloc and not parts.scheme else "/"
 
 
-class _PageRoute(APIRoute):
+class PageRoute(APIRoute):
+    """The route of a page; app.web.problem_page makes pages of the problems that it raises."""
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
@@ -49,12 +48,10 @@ class _PageRoute(APIRoute):
                 return await handle(request)
             except Unauthorized:
                 return _to_sign_in(request)
-            except Problem as problem:
-                return _problem_page(request, problem)
             except RequestValidationError:
-                return _problem_page(request, UNREADABLE)
+                raise Unprocessable("invalid-request", "This address or form cannot be understood.") from None
             except ValidationError as error:
-                return _problem_page(request, _unfitting(error))
+                raise _unfitting(error) from None
 
         return handled
 
@@ -75,9 +72,3 @@ def _unfitting(error: ValidationError) -> Problem:
     """What was typed does not fit: where, and why not."""
     first = error.errors(include_input=False, include_url=False)[0]
     return Unprocessable("invalid-request", f"{' '.join(str(each) for each in first['loc'])}: {first['msg']}")
-
-
-def _problem_page(request: Request, problem: Problem) -> Response:
-    phrase = HTTPStatus(problem.status).phrase
-    visit = getattr(request.state, "visit", None)
-    return page("problem.html", visit=visit, status=problem.status, title=phrase, detail=problem.detail)

@@ -20,6 +20,7 @@ from app.auth import service as accounts
 from app.database import Database
 from app.main import create_app
 from app.models import ApiToken, Role
+from app.runs import webhooks
 from app.settings import Settings
 from tests.app.access import PASSWORD
 
@@ -46,6 +47,11 @@ class Live:
             person: Any = admin
             made: tuple[ApiToken, str] = accounts.create_ci_token(session, project=project, name="CI", by=person)
         return made[1]
+
+    def webhook(self, project: str, url: str) -> None:
+        with self.database.write() as session:
+            admin: Any = accounts.user_named(session, "admin")
+            webhooks.add_webhook(session, project, url, "plain", by=admin)
 
     def push(self, bundle: dict[str, Any]) -> str:
         """A made-up run; its id."""
