@@ -40,7 +40,8 @@ def reviewed(ask: Ask, headers: dict[str, str], run: str, seed: int) -> tuple[li
     to decide: the fingerprints that were theirs, and every status that they met."""
     order = random.Random(seed)
     verb = "approved" if seed % 2 else "rejected"
-    waiting = {each["fingerprint"]: each["state"] for each in ask("GET", f"runs/{run}/changes", None, headers)[1]}
+    shown = ask("GET", f"runs/{run}/changes", None, headers)[1]
+    waiting = {each["fingerprint"]: each["state"] for each in shown if each["decision"] is None}
     mine: list[str] = []
     statuses: list[int] = []
     while waiting:
