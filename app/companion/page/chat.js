@@ -2,7 +2,15 @@
 
 const at = (id) => document.getElementById(id);
 const KEY = "companion-token";
-const state = { conversation: null, messages: new Map(), recalled: new Map(), lastSeen: null, socket: null, retry: 500 };
+const state = {
+  conversation: null,
+  messages: new Map(),
+  recalled: new Map(),
+  sending: null, // what was sent and is not known to be stored
+  lastSeen: null,
+  socket: null,
+  retry: 500,
+};
 
 class Refused extends Error {
   constructor(problem) {
@@ -134,6 +142,7 @@ const NOTES = { pending: "…", unanswered: "not answered", partial: "cut off" }
 function showMessage(message) {
   const key = message.reply_to_id ?? message.id;
   const slot = message.role === "user" ? `user ${key}` : `reply ${key}`;
+  if (message.role === "user" && message.content === state.sending?.firstChild.textContent) showSending(null);
   let item = state.messages.get(slot);
   if (!item) {
     item = made("li", undefined, { class: message.role });
@@ -145,6 +154,16 @@ function showMessage(message) {
   item.scrollIntoView({ block: "nearest" });
 }
 
+function showSending(message) {
+  state.sending?.remove();
+  state.sending = null;
+  if (message === null) return;
+  state.sending = made("li", undefined, { class: "user" });
+  state.sending.append(made("span", message), made("small", NOTES.pending));
+  at("messages").append(state.sending);
+  state.sending.scrollIntoView({ block: "nearest" });
+}
+
 function notes(message) {
   const recalled = state.recalled.get(message.reply_to_id) ?? [];
   return [
@@ -154,6 +173,7 @@ function notes(message) {
   ].filter(Boolean);
 }
 
+// The answer and the socket both bring the text, in other pieces: of each, what is not there yet. Offsets count characters.
 function showToken(replyTo, text, offset) {
   const slot = `reply ${replyTo}`;
   let item = state.messages.get(slot);
@@ -162,9 +182,9 @@ function showToken(replyTo, text, offset) {
     state.messages.set(slot, item);
     at("messages").append(item);
   }
-  const said = item.textContent;
-  if (item.dataset.whole || (offset !== undefined && offset !== said.length)) return;
-  item.textContent = said + text;
+  const there = [...item.textContent].length - offset;
+  if (item.dataset.whole || there < 0) return;
+  item.textContent += [...text].slice(there).join("");
   item.scrollIntoView({ block: "nearest" });
 }
 
@@ -184,10 +204,12 @@ at("ask").addEventListener("submit", async (event) => {
   try {
     await ask(message);
   } catch (error) {
+    const begun = error.problem?.conversation_id;
+    if (!begun) at("message").value ||= message;
+    else if (!state.conversation) await openConversation({ id: begun, title: message }).catch(shown);
     shown(error);
-    if (error.problem?.conversation_id) state.conversation ??= error.problem.conversation_id;
-    else at("message").value ||= message;
   } finally {
+    showSending(null);
     at("send").disabled = false;
     await listConversations().catch(shown);
   }
@@ -198,18 +220,22 @@ async function ask(message) {
     ? { conversation_id: state.conversation }
     : { companion_id: at("companions").value || undefined };
   at("message").value = "";
+  showSending(message);
   const answer = await call("POST", "/api/chat", { message, stream: true, ...where }, {
     "idempotency-key": crypto.randomUUID(),
   });
   let question;
+  let offset = 0;
   for await (const [name, data] of events(answer.body)) {
     if (name === "start") {
       question = data.message;
       if (!state.conversation) listCompanions().catch(shown);
       state.conversation = question.conversation_id;
       showMessage(question);
-    } else if (name === "token") showToken(question.id, data.text);
-    else if (name === "done") {
+    } else if (name === "token") {
+      showToken(question.id, data.text, offset);
+      offset += [...data.text].length;
+    } else if (name === "done") {
       state.recalled.set(question.id, data.recalled);
       showMessage(data.message);
       showMessage(data.reply);

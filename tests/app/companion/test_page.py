@@ -97,6 +97,53 @@ def test_a_conversation_is_held_found_and_remembered_on_every_device(open_page, 
     expect(page.locator("#memories")).to_have_text("Nothing.")
 
 
+def test_what_was_sent_is_there_before_the_model_begins(open_page, model):
+    model.anew()
+    model.script(delay=1.5)
+    page = open_page("otto")
+    page.get_by_role("button", name="New conversation").click()
+    page.get_by_label("Message").fill("Hello?")
+    page.get_by_label("Message").press("Enter")
+    expect(page.locator("#messages .user")).to_have_text("Hello?…")
+    assert page.locator("#messages .assistant").count() == 0
+    expect(page.locator("#messages .assistant")).to_have_count(1)
+    expect(page.locator("#messages .user")).to_have_text("Hello?")
+    assert page.locator("#messages .user").count() == 1
+
+
+def test_a_reply_grows_by_what_is_new_in_it_whoever_brings_it(open_page, model):
+    """The answer and the socket bring the same text, cut otherwise; an emoji is two of JavaScript's characters."""
+    model.anew()
+    said = " ".join(f"🦊{number}" for number in range(40))
+    model.script(pause=0.02, say=said)
+    page, second = open_page("otto"), open_page("otto")
+    ask(page, "Begin.")
+    second.locator("#conversations li button").first.click()
+    expect(second.locator("#messages li")).to_have_count(2)
+    grown = """() => { const seen = window.seen = []; new MutationObserver(() => {
+        const last = document.querySelector("#messages .assistant:last-child");
+        if (last && !last.dataset.whole) seen.push(last.textContent);
+    }).observe(document.getElementById("messages"), {childList: true, subtree: true, characterData: true}) }"""
+    page.evaluate(grown), second.evaluate(grown)
+    ask(page, "Go on.")
+    expect(second.locator("#messages li")).to_have_count(4)
+    for each in (page, second):
+        texts = each.evaluate("window.seen")
+        assert len(set(texts)) > 3
+        assert [text for text in texts if not said.startswith(text)] == []
+
+
+def test_on_a_phone_the_newest_message_and_the_place_to_write_are_in_sight(browser, open_page, model):
+    model.anew()
+    page = open_page("otto")
+    page.set_viewport_size({"width": 390, "height": 700})
+    page.get_by_role("button", name="New conversation").click()
+    for number in range(4):
+        ask(page, f"{number} " + "Hello? " * 20)
+    expect(page.locator("#messages .assistant").last).to_be_in_viewport()
+    expect(page.get_by_label("Message")).to_be_in_viewport(ratio=1)
+
+
 def test_what_a_model_says_is_never_run(open_page, model):
     model.anew()
     model.script(say=HOSTILE)
@@ -124,6 +171,14 @@ def test_half_a_reply_and_a_refusal_are_said(browser, live, model):
     ask(page, "Hello?")
     expect(page.locator("#problem")).to_have_text("The model's answer stopped halfway.")
     expect(page.locator("#messages .assistant small")).to_contain_text("cut off")
+    page.get_by_role("button", name="New conversation").click()
+    model.script(error=402)
+    page.get_by_label("Message").fill("Still there?")
+    page.get_by_label("Message").press("Enter")
+    expect(page.locator("#problem")).to_have_text("The model's provider does not serve this backend's account.")
+    expect(page.locator("#messages li")).to_have_text("Still there?not answered")
+    expect(page.locator("#title")).to_have_text("Still there?")
+    expect(page.get_by_label("Message")).to_have_value("")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     context.close()
