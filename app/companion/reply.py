@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from app.companion.text import clean
+from app.companion.thought import Outspoken, outspoken
 
 __all__ = ["Assembly", "Reply", "ToolCall", "Unreadable", "Usage", "whole"]
 
@@ -68,7 +69,7 @@ def whole(body: object) -> Reply:
     if not isinstance(content, str) and not calls:
         raise Unreadable("$.choices[0].message.content")
     return Reply(
-        content=clean(content) if isinstance(content, str) else "",
+        content=outspoken(clean(content)) if isinstance(content, str) else "",
         calls=calls,
         finish_reason=word(choice.get("finish_reason")),
         usage=usage(body.get("usage")) if isinstance(body, dict) else None,
@@ -100,9 +101,10 @@ class Assembly:
     model: str | None = None
     started: bool = False
     _calls: dict[int, CallInPieces] = field(default_factory=dict)
+    _outspoken: Outspoken = field(default_factory=Outspoken)
 
     def add(self, chunk: object) -> str:
-        """The text that this chunk adds. Raises Unreadable where it is not a chunk."""
+        """The text that this chunk adds to what is said. Raises Unreadable where it is not a chunk."""
         if not isinstance(chunk, dict) or not isinstance(chunk.get("choices"), list):
             raise Unreadable("$.choices")
         self.started = True
@@ -116,13 +118,15 @@ class Assembly:
         self.finish_reason = word(choice.get("finish_reason")) or self.finish_reason
         delta = choice.get("delta")
         if not isinstance(delta, dict):
-            if self.finish_reason:
-                return ""
-            raise Unreadable("$.choices[0].delta")
+            if not self.ended:
+                raise Unreadable("$.choices[0].delta")
+            delta = {}
         for piece in listed(delta.get("tool_calls")):
             self._call(piece)
         said = delta.get("content")
-        text = clean(said) if isinstance(said, str) else ""
+        text = self._outspoken.feed(clean(said)) if isinstance(said, str) else ""
+        if self.ended:
+            text += self._outspoken.end()
         self.content += text
         if len(self.content) > MOST_TEXT:
             raise Unreadable("a reply that does not end")

@@ -109,7 +109,7 @@ def test_a_token_ends_when_the_clock_says_so(client: TestClient, auth_token: str
 
 def test_together_can_be_mocked():
     """By what was recorded, so that the mock says what a recording says."""
-    cassette = Cassette.load(REPOSITORY / "cassettes/companion/replies/plain[vllm].yaml", REPOSITORY)
+    cassette = Cassette.load(REPOSITORY / "cassettes/companion/replies/plain[native].yaml", REPOSITORY)
     said = json.loads(cassette.exchanges[0].response.body)
     with respx.mock(base_url="https://api.together.ai") as mocked:
         route = mocked.post("/v1/chat/completions").respond(json=said)

@@ -29,7 +29,7 @@ __all__ = ["PAGE", "WAYS", "Case", "Outcome", "cases", "outcomes", "page"]
 PAGE = REPOSITORY / "docs" / "companion-drift.md"
 RECORDED = REPOSITORY / "cassettes" / "companion" / "replies"
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
-SOURCES = {"reply": ("plain[vllm]", CHAT), "stream": ("stream[vllm]", CHAT), "embedding": ("memory", EMBEDDINGS)}
+SOURCES = {"reply": ("plain[native]", CHAT), "stream": ("stream[native]", CHAT), "embedding": ("memory", EMBEDDINGS)}
 """A recording of each, and of which calls the answers are changed."""
 WAYS = ("renamed", "removed", "null")
 CONFIG = f"""

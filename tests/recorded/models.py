@@ -7,10 +7,12 @@ from typing import Any
 __all__ = [
     "BERT",
     "DEEPSEEK",
+    "ENGINES",
     "FLUX",
     "LLAMA",
     "LLAMA_TOOLS",
     "MAVERICK",
+    "NOT_SERVED",
     "R1",
     "RANK",
     "SONIC",
@@ -29,6 +31,11 @@ RANK = "Salesforce/Llama-Rank-V1"
 FLUX = "black-forest-labs/FLUX.1-schnell"
 SONIC = "cartesia/sonic"
 WHISPER = "openai/whisper-large-v3"
+
+ENGINES = {"native": LLAMA, "openai": LLAMA_TOOLS, "sglang": DEEPSEEK, "maverick": MAVERICK, "thinking": R1}
+"""A model for each way in which replies, streams and tool calls are written."""
+
+NOT_SERVED = {"unknown": "nobody/knows-it", "dedicated": "meta-llama/Llama-2-70b-hf"}
 
 TOOLS: list[Any] = [
     {

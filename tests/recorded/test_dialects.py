@@ -6,11 +6,10 @@ import json
 
 import pytest
 
-from tests.recorded.models import DEEPSEEK, LLAMA, LLAMA_TOOLS, MAVERICK, R1, TOOLS, said
+from tests.recorded.models import ENGINES, TOOLS, said
 
 pytestmark = pytest.mark.vcr
 
-ENGINES = {"native": LLAMA, "openai": LLAMA_TOOLS, "sglang": DEEPSEEK, "maverick": MAVERICK, "thinking": R1}
 engines = pytest.mark.parametrize("model", ENGINES.values(), ids=ENGINES)
 
 HELLO = said("Say hello.")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import together as together_sdk
 
-from tests.recorded.models import BERT, LLAMA, said
+from tests.recorded.models import BERT, LLAMA, NOT_SERVED, said
 
 pytestmark = pytest.mark.vcr
 
@@ -66,8 +66,8 @@ def test_another_try(together, script):
 
 WRONG: dict[str, dict[str, Any]] = {
     "no-messages": {"messages": []},
-    "unknown-model": {"model": "nobody/knows-it"},
-    "dedicated-model": {"model": "meta-llama/Llama-2-70b-hf"},
+    "unknown-model": {"model": NOT_SERVED["unknown"]},
+    "dedicated-model": {"model": NOT_SERVED["dedicated"]},
     "too-many-logprobs": {"logprobs": 21},
 }
 

@@ -10,11 +10,11 @@ import acetate
 from app.settings import Settings
 from tests.app.companion.conftest import told
 from tests.app.companion.streams import events, text_of
-from tests.recorded.models import DEEPSEEK, LLAMA, LLAMA_TOOLS, MAVERICK
+from tests.recorded.models import ENGINES, NOT_SERVED
 from tests.recorded.place import REPOSITORY, URL
 
 CHAT = "/api/chat"
-MODELS = {"vllm": LLAMA, "legacy": LLAMA_TOOLS, "maverick": MAVERICK, "reasoning": DEEPSEEK}
+dialects = pytest.mark.parametrize("dialect", ENGINES)
 
 
 @pytest.fixture
@@ -36,21 +36,23 @@ def companion(user, **said):
     return user.post("/api/v1/companions/", json={"name": "Ada", "remembers": False, **said}).json()["id"]
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_reply_and_a_stream_say_the_same(user, model):
-    asked = {"message": "Say hello.", "companion_id": companion(user, model=MODELS[model])}
-    with recording(f"replies/plain[{model}]"):
+@dialects
+def test_a_reply_and_a_stream_say_the_same(user, dialect):
+    asked = {"message": "Say hello.", "companion_id": companion(user, model=ENGINES[dialect])}
+    with recording(f"replies/plain[{dialect}]"):
         plain = user.post(CHAT, json=asked).json()
-    with recording(f"replies/stream[{model}]"):
+    with recording(f"replies/stream[{dialect}]"):
         streamed = events(user.post(CHAT, json=asked | {"stream": True}).text)
-    assert text_of(streamed) == streamed[-1][1]["reply"]["content"] != ""
-    assert plain["reply"]["content"]
+    assert text_of(streamed) == streamed[-1][1]["reply"]["content"] == plain["reply"]["content"]
+    assert plain["reply"]["content"].startswith("Voilà: you asked “Say hello.”")
 
 
+@dialects
 @pytest.mark.parametrize("way", ["plain", "stream"])
-def test_a_tool_is_called_in_between(user, way):
-    asked = {"message": "What does the calculator say?", "companion_id": companion(user, tools=["calculator"])}
-    with recording(f"replies/tools[{way}]") as cassette:
+def test_a_tool_is_called_in_between(user, way, dialect):
+    ada = companion(user, tools=["calculator"], model=ENGINES[dialect])
+    asked = {"message": "What does the calculator say?", "companion_id": ada}
+    with recording(f"replies/tools[{way}-{dialect}]") as cassette:
         answer = user.post(CHAT, json=asked | {"stream": way == "stream"})
     assert answer.status_code == 200
     assert "the tool says" in answer.text
@@ -74,3 +76,19 @@ def test_a_refusal_is_told_as_documented(user, status, told, form):
         answer = user.post(CHAT, json={"message": "Say hello.", "companion_id": companion(user)})
     assert answer.status_code == told
     assert answer.json()["code"].startswith("provider-")
+
+
+@pytest.mark.parametrize(("status", "told"), [(520, 502), (522, 502), (524, 504), (529, 502)])
+def test_what_cloudflare_says_in_its_place_is_told_as_documented(user, status, told):
+    with recording(f"refusals/cloudflare[{status}]"):
+        answer = user.post(CHAT, json={"message": "Say hello.", "companion_id": companion(user)})
+    assert (answer.status_code, answer.headers["content-type"]) == (told, "application/problem+json")
+
+
+@pytest.mark.parametrize("model", NOT_SERVED)
+def test_a_model_that_is_not_served_is_told_as_documented(user, model):
+    with recording(f"refusals/model[{model}]"):
+        answer = user.post(
+            CHAT, json={"message": "Say hello.", "companion_id": companion(user, model=NOT_SERVED[model])}
+        )
+    assert (answer.status_code, answer.json()["code"]) == (502, "provider-model-unavailable")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.app.companion.streams import events
+from tests.recorded.models import NOT_SERVED
 
 pytestmark = pytest.mark.vcr
 
@@ -20,16 +21,35 @@ TOLD = {
     500: (502, "provider-unavailable"),
     503: (502, "provider-unavailable"),
     504: (504, "provider-timeout"),
+    520: (502, "provider-unavailable"),
+    522: (502, "provider-unavailable"),
+    524: (504, "provider-timeout"),
+    529: (502, "provider-unavailable"),
 }
+ITS_OWN = [status for status in TOLD if status < 520]
+"""Others come from Cloudflare, always with a page."""
 
 
-@pytest.mark.parametrize("status", TOLD)
+@pytest.mark.parametrize("status", ITS_OWN)
 @pytest.mark.parametrize("form", ["json", "text", "html"])
 def test_status(user, companion, script, status, form):
     script(error=status, error_as=form, headers={"retry-after": "0"})
     answer = user.post(CHAT, json={"message": "Say hello.", "companion_id": companion()})
     assert (answer.status_code, answer.json()["code"]) == TOLD[status]
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("status", [status for status in TOLD if status not in ITS_OWN])
+def test_cloudflare(user, companion, script, status):
+    script(error=status, headers={"retry-after": "0"})
+    answer = user.post(CHAT, json={"message": "Say hello.", "companion_id": companion()})
+    assert (answer.status_code, answer.json()["code"]) == TOLD[status]
+
+
+@pytest.mark.parametrize("model", NOT_SERVED.values(), ids=NOT_SERVED)
+def test_model(user, companion, model):
+    answer = user.post(CHAT, json={"message": "Say hello.", "companion_id": companion(model=model)})
+    assert (answer.status_code, answer.json()["code"]) == TOLD[404]
 
 
 @pytest.mark.parametrize("status", [429, 500])

@@ -5,36 +5,38 @@ from __future__ import annotations
 import pytest
 
 from tests.app.companion.streams import events, text_of
-from tests.recorded.models import DEEPSEEK, LLAMA, LLAMA_TOOLS, MAVERICK
+from tests.recorded.models import ENGINES
 
 pytestmark = pytest.mark.vcr
 
 CHAT = "/api/chat"
-MODELS = {"vllm": LLAMA, "legacy": LLAMA_TOOLS, "maverick": MAVERICK, "reasoning": DEEPSEEK}
+engines = pytest.mark.parametrize("model", ENGINES.values(), ids=ENGINES)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@engines
 def test_plain(user, companion, model):
-    answer = user.post(CHAT, json={"message": "Say hello.", "companion_id": companion(model=MODELS[model])})
+    answer = user.post(CHAT, json={"message": "Say hello.", "companion_id": companion(model=model)})
     assert answer.status_code == 200, answer.text
     said = answer.json()
-    assert said["reply"]["content"]
+    assert said["reply"]["content"].startswith("Voilà: you asked “Say hello.”")
     assert said["usage"]["total_tokens"] > 0
     kept = user.get(f"/api/v1/conversations/{said['conversation_id']}/messages").json()["items"]
     assert [each["content"] for each in kept] == ["Say hello.", said["reply"]["content"]]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@engines
 def test_stream(user, companion, model):
-    asked = {"message": "Say hello.", "stream": True, "companion_id": companion(model=MODELS[model])}
+    asked = {"message": "Say hello.", "stream": True, "companion_id": companion(model=model)}
     told = events(user.post(CHAT, json=asked).text)
     assert (told[0][0], told[-1][0]) == ("start", "done")
     assert text_of(told) == told[-1][1]["reply"]["content"] != ""
 
 
+@engines
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-def test_tools(user, companion, stream):
-    asked = {"message": "What does the calculator say?", "companion_id": companion(tools=["calculator"])}
+def test_tools(user, companion, stream, model):
+    ada = companion(tools=["calculator"], model=model)
+    asked = {"message": "What does the calculator say?", "companion_id": ada}
     answer = user.post(CHAT, json=asked | {"stream": stream})
     assert answer.status_code == 200, answer.text
     reply = events(answer.text)[-1][1]["reply"] if stream else answer.json()["reply"]
