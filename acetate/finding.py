@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from acetate.change import ABSENT, Absent, Difference, Occurrence
@@ -60,21 +61,20 @@ def _fields(value: Difference | Occurrence) -> dict[str, Any]:
 
 def examined_from(kept: Any) -> Examined:
     """What `examined_json` wrote. Results with problems are never kept."""
-    return Examined(
-        cassette=kept["cassette"],
-        exchanges=kept["exchanges"],
-        findings=[
-            Finding(_ref(ref), Difference(**{"before": ABSENT, "after": ABSENT, **difference}), Occurrence(**where))
-            for ref, difference, where in kept["findings"]
-        ],
-        totals=Counter({(_ref(each[:4]), each[4]): each[5] for each in kept["totals"]}),
-    )
+    examined = Examined(kept["cassette"], kept["exchanges"])
+    for ref, difference, where in kept["findings"]:
+        sides = {"before": ABSENT, "after": ABSENT, **difference}
+        examined.findings.append(Finding(_ref(*ref), Difference(**sides), Occurrence(**where)))
+    for *ref, model, count in kept["totals"]:
+        examined.totals[_ref(*ref), model] = count
+    return examined
 
 
 def _ref_json(ref: Ref) -> list[Any]:
     return [ref.operation.provider, ref.operation.name, ref.status, ref.stream]
 
 
-def _ref(kept: list[Any]) -> Ref:
-    provider, name, status, stream = kept
+@cache
+def _ref(provider: str, name: str, status: int, stream: bool) -> Ref:
+    """The same few, thousands of times."""
     return Ref(Operation(provider, name), status, stream)

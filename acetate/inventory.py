@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from acetate.errors import AcetateError
 from acetate.evidence import kept
 from acetate.leftovers import Leftover, find_leftovers
+from acetate.pattern import matching
 from acetate.project import CassetteFile, Project
 from acetate.redaction import redact
 from acetate.secret import scan
@@ -132,7 +131,4 @@ def _stock(project: Project, file: CassetteFile, stock: Inventory) -> Stock:
 
 def _foreign(project: Project) -> Iterator[str]:
     for pattern in project.config.cassettes:
-        # Path.glob finds only folders for a last `**` before Python 3.13.
-        for found in glob.iglob(pattern, root_dir=project.root, recursive=True):  # noqa: PTH207
-            if found.endswith(_FOREIGN) and (project.root / found).is_file():
-                yield Path(found).as_posix()
+        yield from (path for path in matching(project.root, pattern) if path.endswith(_FOREIGN))

@@ -15,11 +15,12 @@ from typing import Literal
 from acetate.errors import AcetateError
 from acetate.evidence import Evidence, digest_of
 from acetate.exchange import Exchange
+from acetate.pattern import means
 from acetate.project import CassetteFile, Project
 from acetate.snapshot import Observation, paired
 from acetate.verdict import Problem
 
-__all__ = ["Kind", "Leftover", "Leftovers", "cassette_of", "covers", "find_leftovers", "item_spans", "module_of"]
+__all__ = ["Kind", "Leftover", "Leftovers", "cassette_of", "find_leftovers", "item_spans", "module_of"]
 
 Kind = Literal["unused", "duplicate", "orphan-cassette", "unopened", "orphan-snapshot", "orphan-entry"]
 
@@ -224,7 +225,7 @@ def _of_snapshot(project: Project, name: str, runs: Sequence[Evidence]) -> Itera
     size = len(project.library.tree.read(file) or b"")
     entries = project.library.entries(name)
     what = f"{len(entries)} approved entr{'y' if len(entries) == 1 else 'ies'}"
-    if any(covers(pattern, f"{name}.yaml") for pattern in project.config.cassettes):
+    if any(means(pattern, f"{name}.yaml") for pattern in project.config.cassettes):
         yield Leftover("orphan-snapshot", file, name, None, size, what, f"its cassette is gone: {name}")
         return
     asked = [run for run in runs if run.compared and run.digests.get(file) == digest_of(project, file)]
@@ -237,9 +238,3 @@ def _of_snapshot(project: Project, name: str, runs: Sequence[Evidence]) -> Itera
     for position, entry in enumerate(entries):
         if position not in compared:
             yield Leftover("orphan-entry", file, name, position, 0, entry.label, "no test got such a response")
-
-
-def covers(pattern: str, path: str) -> bool:
-    """True if a glob of the configuration finds a path (`**` for any folders)."""
-    regex = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
-    return re.fullmatch(regex.replace(r"\?", "[^/]"), path) is not None

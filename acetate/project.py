@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 import sys
@@ -21,6 +20,7 @@ from acetate.exchange import Exchange, Request
 from acetate.files import WORKSPACE
 from acetate.library import Library, Tree, WorkingTree
 from acetate.matching import match_key
+from acetate.pattern import matching
 from acetate.provider import Operation, Providers, Rules, operation, rules
 from acetate.redaction import Redaction, redact_request
 from acetate.results import Results
@@ -101,16 +101,18 @@ class Project:
         """The project's cassettes, or those of these files and folders, in order of their names. Raises UsageError for
         a path that holds none."""
         if not paths:
-            return sorted({each for pattern in self.config.cassettes for each in self._matching(pattern)})
-        found: set[CassetteFile] = set()
+            found = {path for pattern in self.config.cassettes for path in matching(self.root, pattern)}
+            named = (os.path.splitext(path) for path in found)
+            return sorted(CassetteFile(name, name + suffix) for name, suffix in named if suffix in _SUFFIXES)
+        chosen: set[CassetteFile] = set()
         for path in paths:
             here = set(self._below(Path(path)))
             if not here:
                 raise UsageError(
                     "is no cassette and holds none", where=path, next="acetate status   (lists all cassettes)"
                 )
-            found |= here
-        return sorted(found)
+            chosen |= here
+        return sorted(chosen)
 
     def cassette_file(self, name: str) -> CassetteFile:
         """The file of a cassette by its name. Raises UsageError where there is none."""
@@ -154,8 +156,8 @@ class Project:
 
     def result_key(self, file: CassetteFile) -> str:
         """A digest of all that examining a cassette depends on."""
-        # Of the cryptographic ones the quickest without help from the processor: a check of unchanged files is this.
-        digest = hashlib.blake2b(self._setting, digest_size=20)
+        # A check of unchanged files is this, and processors help with this one.
+        digest = hashlib.sha256(self._setting)
         for path in (file.path, self.library.snapshot_file(file.name)):
             content = self.library.tree.read(path)
             digest.update(f"\0{path}\0{-1 if content is None else len(content)}\0".encode())
@@ -170,14 +172,6 @@ class Project:
         }
         said = (acetate.__version__, sys.version, self.config.digest, sorted(base_urls.items()), self.redaction.values)
         return repr((*said, self.library.contracts_digest())).encode()
-
-    def _matching(self, pattern: str) -> Iterator[CassetteFile]:
-        # Plain texts, and no Path for each: there can be thousands.
-        root = str(self.root)
-        for found in glob.iglob(pattern, root_dir=root, recursive=True):
-            name, suffix = os.path.splitext(found)
-            if suffix in _SUFFIXES and os.path.isfile(os.path.join(root, found)):
-                yield CassetteFile(name.replace(os.sep, "/"), found.replace(os.sep, "/"))
 
     def _below(self, path: Path) -> Iterator[CassetteFile]:
         """A file, a folder's files, or a cassette by its name; from the current folder or from the root. Of a folder

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from acetate.errors import AcetateError
 from acetate.exchange import Exchange, Headers, Request
-from acetate.leftovers import covers, module_of
+from acetate.leftovers import module_of
+from acetate.pattern import means
 from acetate.project import CassetteFile, Project
 from acetate.redaction import redact
 from acetate.secret import scan
@@ -139,7 +140,7 @@ def _foreign(project: Project, files: Iterable[str]) -> Iterator[Finding]:
     for path in files:
         if not path.endswith((".har", ".json")):
             continue
-        if any(covers(each, path) for each in project.config.cassettes) or _IS_CASSETTE.search(_head(project, path)):
+        if any(means(each, path) for each in project.config.cassettes) or _IS_CASSETTE.search(_head(project, path)):
             yield Finding("foreign", path, "HAR" if path.endswith(".har") else "JSON", "acetate import FILE")
 
 

@@ -10,9 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 from itertools import chain, repeat
-from typing import Any
-
-import jsonschema_rs
+from typing import TYPE_CHECKING, Any
 
 from acetate.body import Json
 from acetate.change import ABSENT, Difference
@@ -22,6 +20,9 @@ from acetate.folding import Added, Removed, folded
 from acetate.path import ITEM, MAP_KEY, child, expand
 from acetate.retyping import JSON_TYPES, type_kind, types_text
 from acetate.shape import Shape, learn
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 __all__ = ["Validator", "schema_shape"]
 
@@ -64,6 +65,8 @@ class Validator:
         return self._compiled(self._reply) if self._reply is not None else None
 
     def _compiled(self, schema: Schema) -> jsonschema_rs.Draft202012Validator:
+        import jsonschema_rs  # not by a check of recordings that have not changed
+
         try:
             return jsonschema_rs.Draft202012Validator(schema, retriever=_deny, validate_formats=True)
         except (ValueError, TypeError) as error:
@@ -115,6 +118,7 @@ class _Formats:
     """The formats as the compiled validator reads them, for the one that explains."""
 
     def check(self, value: Json, name: str) -> None:
+        import jsonschema_rs
         from jsonschema.exceptions import FormatError
 
         try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from acetate.evidence import Evidence, keep, kept
-from acetate.leftovers import cassette_of, covers, find_leftovers, item_spans, module_of
+from acetate.leftovers import cassette_of, find_leftovers, item_spans, module_of
 from tests.toolkit.tapes import asked, ran, tape
 
 TEST = "tests/test_chat.py::test_hello"
@@ -262,21 +262,6 @@ def test_the_names_are_those_of_pytest_recording_itself():
 @pytest.mark.parametrize("name", ["cassettes/hello", "tests/cassettes/test_a/hello", "tests/tapes/test_a/test_b"])
 def test_other_names_are_nobodys(name):
     assert module_of(name) is None
-
-
-@pytest.mark.parametrize(
-    ("pattern", "path", "fits"),
-    [
-        ("cassettes/**", "cassettes/a/b.yaml", True),
-        ("tests/**/cassettes/**", "tests/cassettes/a.yaml", True),
-        ("tests/**/cassettes/**", "tests/x/y/cassettes/a.yaml", True),
-        ("tests/**/cassettes/**", "chat/tests/a.yaml", False),
-        ("tapes/*.yaml", "tapes/a/b.yaml", False),
-        ("tapes/?.yaml", "tapes/a.yaml", True),
-    ],
-)
-def test_a_glob_of_the_configuration_covers_what_it_finds(pattern, path, fits):
-    assert covers(pattern, path) is fits
 
 
 @pytest.mark.parametrize("text", ["interactions:\n  - request: {}\n", "{}", "interactions: []\n"])
