@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
@@ -26,6 +29,11 @@ from app.runs.local import receive_local
 from app.settings import PREFIX, Settings, unknown_variables, with_secret_key
 
 __all__ = ["main"]
+
+GRACE = 10
+"""Seconds that what has begun may take after the service was told to stop."""
+LAST_WORDS = 2
+"""Of these, for telling whoever still waits."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -95,7 +103,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         access_log=False,
         server_header=False,
         forwarded_allow_ips=settings.forwarded_allow_ips,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=GRACE,
         ws_max_size=65_536,
     )
     server = _Server(config)
@@ -115,12 +123,18 @@ def _look_at(database: Database, root: Path) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says where it is once it is there."""
+    """Says where it is once it is there, and why it does not answer any more before it goes."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             print(f"Acetate's service: http://{self.config.host}:{self.config.port}/", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        room = cast(FastAPI, self.config.app).state.companion
+        ending = asyncio.get_running_loop().call_later(GRACE - LAST_WORDS, room.turns.end)
+        await super().shutdown(sockets)
+        ending.cancel()
 
 
 def _migrate(settings: Settings, _arguments: argparse.Namespace) -> None:

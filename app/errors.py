@@ -177,24 +177,29 @@ def _describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _request_id(request: Request) -> str | None:
-    return getattr(request.state, "request_id", None)
+def _answer(request: Request, problem: Problem) -> ProblemResponse:
+    """With the headers that every answer to this request has: what raised the problem may not know of them."""
+    response = problem_response(problem, getattr(request.state, "request_id", None))
+    for name, value in getattr(request.state, "answer_headers", {}).items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 async def _on_problem(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, Problem)
-    return problem_response(error, _request_id(request))
+    return _answer(request, error)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
-    code = phrase.lower().replace(" ", "-").replace("'", "")
+    code = _CODES.get(error.status_code, phrase.lower().replace(" ", "-").replace("'", ""))
     detail = _DETAILS.get(error.status_code, phrase)
-    problem = Problem(code, detail, status=error.status_code, headers=error.headers)
-    return problem_response(problem, _request_id(request))
+    return _answer(request, Problem(code, detail, status=error.status_code, headers=error.headers))
 
 
+_CODES: Final = {413: "body-too-large"}
+"""Where the words of the standard library differ from ours, or from one version to the next."""
 _DETAILS: Final = {
     400: "The request cannot be read.",
     401: "Sign in first.",
@@ -207,12 +212,8 @@ _DETAILS: Final = {
 async def _on_invalid(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)
     fields = [{"at": _place(item["loc"]), "problem": item["msg"][:SHOWN]} for item in error.errors()]
-    problem = Unprocessable(
-        "invalid-request",
-        "The request does not fit: see `fields`.",
-        fields=fields[:FIELDS_SHOWN],
-    )
-    return problem_response(problem, _request_id(request))
+    said = "The request does not fit: see `fields`."
+    return _answer(request, Unprocessable("invalid-request", said, fields=fields[:FIELDS_SHOWN]))
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -244,7 +244,7 @@ def retry_after(headers: httpx2.Headers) -> float | None:
     said = headers.get("retry-after", "")
     try:
         seconds = float(said) if NUMBER.fullmatch(said) else until(said)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return seconds if 0 <= seconds <= LONGEST_RETRY else None
 

@@ -47,7 +47,7 @@ def limited(rate_of: Callable[[Settings], str]) -> Any:
         headers = described(rate, this)
         if not this.allowed:
             raise TooManyRequests(headers, this.seconds)
-        request.state.rate_headers = headers
+        request.state.answer_headers = headers
         response.headers.update(headers)
 
     return Depends(admitted)
@@ -63,7 +63,7 @@ def described(rate: RateLimitItem, this: Hit) -> dict[str, str]:
 
 def rate_headers(request: Request) -> dict[str, str]:
     """For an answer that is built by hand, to which FastAPI adds no headers."""
-    headers: dict[str, str] = request.state.rate_headers
+    headers: dict[str, str] = request.state.answer_headers
     return headers
 
 

@@ -68,6 +68,8 @@ def whole(body: object) -> Reply:
     content = message.get("content")
     if not isinstance(content, str) and not calls:
         raise Unreadable("$.choices[0].message.content")
+    if isinstance(content, str) and len(content) > MOST_TEXT:
+        raise Unreadable("$.choices[0].message.content: a reply that does not end")
     return Reply(
         content=outspoken(clean(content)) if isinstance(content, str) else "",
         calls=calls,
@@ -129,7 +131,7 @@ class Assembly:
             text += self._outspoken.end()
         self.content += text
         if len(self.content) > MOST_TEXT:
-            raise Unreadable("a reply that does not end")
+            raise Unreadable("$.choices[0].delta.content: a reply that does not end")
         return text
 
     def _call(self, piece: object) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
@@ -18,6 +17,7 @@ from app.companion.plugins.wordlist import Wordlist
 from app.companion.provider import Together
 from app.companion.realtime.bus import Bus, opened
 from app.companion.settled import stopped
+from app.companion.turns import Turns
 from app.settings import Settings
 
 __all__ = ["CompanionRoom", "Room", "lifespan"]
@@ -28,8 +28,7 @@ class Room:
     together: Together
     plugins: Plugins
     bus: Bus
-    turns: set[asyncio.Task[Any]] = field(default_factory=set)
-    """What is being answered for somebody who reads a stream, or has just left it."""
+    turns: Turns = field(default_factory=Turns)
 
 
 @asynccontextmanager
@@ -41,7 +40,7 @@ async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         async with opened(application.state.database) as bus:
             room = application.state.companion = Room(together, plugins, bus)
             yield
-            await stopped(room.turns)
+            await stopped(room.turns.running)
     finally:
         await together.close()
 

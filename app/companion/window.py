@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -39,5 +40,5 @@ def hit(session: Session, rate: RateLimitItem, user_id: UUID, route: str) -> Hit
         },
     )
     hits, ends = session.execute(counted.returning(RateWindow.hits, RateWindow.ends_at)).one()
-    seconds = max(1, round((ends - moment).total_seconds()))
+    seconds = max(1, math.ceil((ends - moment).total_seconds()))
     return Hit(hits <= rate.amount, max(rate.amount - hits, 0), seconds)

@@ -17,9 +17,9 @@ from sqlalchemy import Select, and_, delete, select
 from sqlalchemy.orm import Session
 
 from app.companion.chat.schemas import ChatIn, ChatOut, RecalledOut
-from app.companion.companions.service import companion, of_first_use
+from app.companion.companions.service import companion, first_companion
 from app.companion.conversations.schemas import MessageOut, message_out
-from app.companion.conversations.service import UNTITLED, begun, conversation
+from app.companion.conversations.service import UNTITLED, begun, conversation, show_to_devices
 from app.companion.prompt import Said, Turn
 from app.companion.realtime.events import announce
 from app.companion.reply import Reply
@@ -83,6 +83,8 @@ def opened(
         session.add(ChatKey(user_id=user_id, key=key, digest=digest(chat), message_id=question.id))
     opening = with_history(session, question, question.pending_until, key)
     announce(session, user_id, "message.changed" if before else "message.created", opening.question)
+    if before is None and chat.conversation_id is not None:
+        show_to_devices(session, session.get_one(Conversation, chat.conversation_id))
     return opening
 
 
@@ -145,7 +147,7 @@ def continued(session: Session, user_id: UUID, chat: ChatIn) -> Conversation | N
 
 def fresh(session: Session, user_id: UUID, chat: ChatIn, model: str) -> Conversation:
     if chat.companion_id is None:
-        return begun(session, user_id, of_first_use(session, user_id, model=model).id, titled(chat.message))
+        return begun(session, user_id, first_companion(session, user_id, model=model).id, titled(chat.message))
     try:
         chosen = companion(session, user_id, chat.companion_id, change=True)
     except NotFound as error:
@@ -229,7 +231,6 @@ def close(session: Session, opening: Opening, reply: Reply, recalled: Sequence[R
     meanwhile."""
     talk = conversation(session, opening.user_id, opening.question.conversation_id, change=True)
     question = session.get_one(Message, opening.question.id, with_for_update=True)
-    late = question.status == "unanswered"
     row = replied(session, talk, question, reply, "complete")
     question.status, question.pending_until = "answered", None
     if not opening.persona.remembers:
@@ -247,9 +248,9 @@ def close(session: Session, opening: Opening, reply: Reply, recalled: Sequence[R
         kept = session.get(ChatKey, (opening.user_id, opening.key))
         if kept is not None:
             kept.answer = answer.model_dump(mode="json")
-    if late:
-        announce(session, opening.user_id, "message.changed", answer.message)
+    announce(session, opening.user_id, "message.changed", answer.message)
     announce(session, opening.user_id, "message.created", out)
+    show_to_devices(session, talk)
     return answer
 
 
@@ -272,6 +273,7 @@ def give_up(session: Session, opening: Opening, partial: Reply) -> MessageOut | 
         leave(session, question)
     if out is not None:
         announce(session, opening.user_id, "message.created", out)
+        show_to_devices(session, talk)
     return out
 
 

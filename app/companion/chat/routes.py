@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -75,7 +74,7 @@ def list_messages(
         return conversations.messages(session, person.id, conversation_id, order=order, limit=limit, offset=offset)
 
 
-@router.post("", dependencies=[chats], response_model=ChatOut, responses=ANSWERS | problems(404, 409, 502, 504))
+@router.post("", dependencies=[chats], response_model=ChatOut, responses=ANSWERS | problems(404, 409, 502, 503, 504))
 async def chat(
     request: Request,
     wanted: ChatIn,
@@ -86,15 +85,18 @@ async def chat(
     idempotency_key: IdempotencyKey = None,
 ) -> ChatOut | Response:
     """Asks the companion. A provider that does not answer in time is a 504, one that has too much to do a 429, any
-    other failure of it a 502; the question is then kept, unanswered, and may be asked again with the same key."""
+    other failure of it a 502, a service that is about to stop a 503; the question is then kept, unanswered, and may be
+    asked again with the same key."""
     chats = Chats(database, settings, room)
     opening = await chats.opened(person.id, wanted, idempotency_key)
     if isinstance(opening, ChatOut):
         return streaming(request, iter(said_before(opening))) if wanted.stream else opening
     if not wanted.stream:
-        return await while_there(request, chats.answered(opening))
+        turn = asyncio.create_task(chats.answered(opening))
+        room.turns.add(turn)
+        return await while_there(request, turn)
     speech = Speech(opening.question, lambda say: chats.answered(opening, say), room.turns)
-    await while_there(request, speech.begun())
+    await while_there(request, asyncio.create_task(speech.begun()))
     return streaming(request, speech.events())
 
 
@@ -103,9 +105,8 @@ def streaming(request: Request, events: Any) -> StreamingResponse:
     return StreamingResponse(events, media_type=MEDIA_TYPE, headers=headers)
 
 
-async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def while_there(request: Request, working: asyncio.Task[T]) -> T:
     """The result of the work, which is cancelled when the client leaves: nobody pays for what nobody reads."""
-    working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(left(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)

@@ -77,7 +77,9 @@ class Chats:
             partial = await settled(lambda: self._given_up(opening, dialogue, "error"))
             raise problem(failure, opening, partial) from failure
         except BaseException:
-            await settled(lambda: self._given_up(opening, dialogue, "cancelled"))
+            partial = await settled(lambda: self._given_up(opening, dialogue, "cancelled"))
+            if self._room.turns.ending:
+                raise shutting_down(opening, partial) from None
             raise
 
     async def _thought(self, opening: Opening, dialogue: Dialogue) -> tuple[Reply, list[RecalledOut]]:
@@ -120,8 +122,15 @@ class Chats:
                 vectors = await self._room.together.embed(texts, model=model)
         except (ProviderFailure, TimeoutError) as error:
             log.warning("nothing recalled", error=repr(error))
+            if isinstance(error, ProviderFailure) and error.code == "provider-refused":
+                await settled(lambda: self._passed_over(opening))
             return []
         return await settled(lambda: self._kept_and_compared(opening, vectors))
+
+    def _passed_over(self, opening: Opening) -> None:
+        """One of the texts cannot be embedded, and would be in the way of every later one."""
+        messages = [message_id for message_id, _ in opening.unremembered]
+        self._database.write_again(lambda session: memory.pass_over(session, messages))
 
     def _kept_and_compared(self, opening: Opening, vectors: list[Vector]) -> list[Near[Recollection]]:
         model = self._settings.companion_embedding_model
@@ -175,12 +184,18 @@ def problem(failure: ProviderFailure, opening: Opening, partial: MessageOut | No
     headers = {}
     if failure.code == "provider-rate-limited" or failure.retry_after:
         headers["Retry-After"] = str(max(1, math.ceil(failure.retry_after or 1)))
-    return Problem(
-        failure.code,
-        outcome.problem,
-        status=outcome.status,
-        headers=headers,
-        conversation_id=str(opening.question.conversation_id),
-        message_id=str(opening.question.id),
-        reply=None if partial is None else partial.model_dump(mode="json"),
-    )
+    return Problem(failure.code, outcome.problem, status=outcome.status, headers=headers, **left(opening, partial))
+
+
+def shutting_down(opening: Opening, partial: MessageOut | None) -> Problem:
+    detail = "The service is about to stop. Ask again in a moment."
+    return Problem("shutting-down", detail, status=503, headers={"Retry-After": "1"}, **left(opening, partial))
+
+
+def left(opening: Opening, partial: MessageOut | None) -> dict[str, Any]:
+    """What there is of a turn that was given up: with these it can go on."""
+    return {
+        "conversation_id": str(opening.question.conversation_id),
+        "message_id": str(opening.question.id),
+        "reply": None if partial is None else partial.model_dump(mode="json"),
+    }

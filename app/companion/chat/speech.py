@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 from app.companion.chat.dialogue import Say
 from app.companion.chat.schemas import ChatOut
 from app.companion.conversations.schemas import MessageOut
 from app.companion.settled import stopped
 from app.companion.sse import KEEP_ALIVE, event
+from app.companion.turns import Turns
 from app.errors import Problem
 
 __all__ = ["Speech", "said_before"]
@@ -27,13 +27,12 @@ class Speech:
         self,
         question: MessageOut,
         answer: Callable[[Say], Awaitable[ChatOut]],
-        turns: set[asyncio.Task[Any]],
+        turns: Turns,
     ) -> None:
         self._question = question
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._answered(answer))
         turns.add(self._task)
-        self._task.add_done_callback(turns.discard)
         self._first: str | None = None
 
     async def _answered(self, answer: Callable[[Say], Awaitable[ChatOut]]) -> ChatOut:

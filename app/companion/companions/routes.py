@@ -36,10 +36,11 @@ def create_companion(
     wanted: CompanionIn, person: CurrentPerson, database: AppDatabase, settings: AppSettings, room: CompanionRoom
 ) -> CompanionOut:
     """A persona with a name, a system prompt, a model and the tools that it may call."""
-    with database.write() as session:
-        return service.create(
+    return database.write_again(
+        lambda session: service.create(
             session, person.id, wanted, model=settings.companion_model, tools=room.plugins.tools.keys()
         )
+    )
 
 
 @router.get("/{companion_id}", responses=problems(404))
@@ -54,12 +55,12 @@ def change_companion(
     companion_id: UUID, wanted: CompanionChange, person: CurrentPerson, database: AppDatabase, room: CompanionRoom
 ) -> CompanionOut:
     """What is left out stays as it is. Conversations that go on use the companion as it is then."""
-    with database.write() as session:
-        return service.change(session, person.id, companion_id, wanted, tools=room.plugins.tools.keys())
+    return database.write_again(
+        lambda session: service.change(session, person.id, companion_id, wanted, tools=room.plugins.tools.keys())
+    )
 
 
 @router.delete("/{companion_id}", status_code=204, responses=problems(404, 409))
 def delete_companion(companion_id: UUID, person: CurrentPerson, database: AppDatabase) -> None:
     """With all that it remembers. Refused while there are conversations with it."""
-    with database.write() as session:
-        service.delete(session, person.id, companion_id)
+    database.write_again(lambda session: service.delete(session, person.id, companion_id))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 __all__ = ["CompanionChange", "CompanionIn", "CompanionOut"]
@@ -17,7 +17,11 @@ ModelName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Temperature = Annotated[float, Field(ge=0, le=2, description="How freely the model chooses")]
 TopP = Annotated[float, Field(gt=0, le=1)]
 MaxTokens = Annotated[int, Field(ge=1, le=32_768, description="The longest reply")]
-Tools = Annotated[list[str], Field(max_length=20, description="Names of tools that the model may call")]
+Tools = Annotated[
+    list[str],
+    Field(max_length=20, description="Names of tools that the model may call"),
+    AfterValidator(lambda names: list(dict.fromkeys(names))),
+]
 
 EXAMPLE: JsonDict = {
     "name": "Ada",

@@ -14,7 +14,7 @@ from app.errors import Conflict, NotFound, Unprocessable
 from app.models import Companion, Conversation, now
 from app.paging import Page
 
-__all__ = ["change", "companion", "create", "delete", "listing", "of_first_use", "show"]
+__all__ = ["change", "companion", "create", "delete", "first_companion", "listing", "show"]
 
 FIRST = "the companion of the first use"
 FIRST_NAME = "Companion"
@@ -71,11 +71,21 @@ def companion(session: Session, user_id: UUID, companion_id: UUID, *, change: bo
     return row
 
 
-def of_first_use(session: Session, user_id: UUID, *, model: str) -> Companion:
-    """The companion of somebody who never chose one: the same for every chat that begins so."""
-    companion_id = uuid5(user_id, FIRST)
-    lock(session, str(companion_id))
-    row = session.get(Companion, companion_id)
+def first_companion(session: Session, user_id: UUID, *, model: str) -> Companion:
+    """The oldest that somebody has, which nobody else can delete until the session ends; one is made for those who have
+    none, the same for every chat that begins so."""
+    oldest = (
+        select(Companion)
+        .where(Companion.user_id == user_id)
+        .order_by(Companion.created_at, Companion.id)
+        .limit(1)
+        .with_for_update()
+    )
+    row = session.scalar(oldest)
+    if row is None:
+        companion_id = uuid5(user_id, FIRST)
+        lock(session, str(companion_id))
+        row = session.get(Companion, companion_id)
     if row is None:
         row = Companion(
             id=companion_id,

@@ -53,8 +53,7 @@ def list_conversations(
 @router.post("/", status_code=201)
 def create_conversation(wanted: ConversationIn, person: CurrentPerson, database: AppDatabase) -> ConversationOut:
     """Empty, with a companion. A companion that does not exist is a 422 with the code `companion-not-found`."""
-    with database.write() as session:
-        return service.create(session, person.id, wanted)
+    return database.write_again(lambda session: service.create(session, person.id, wanted))
 
 
 @router.get("/{conversation_id}", responses=problems(404))
@@ -69,15 +68,13 @@ def change_conversation(
     conversation_id: UUID, wanted: ConversationChange, person: CurrentPerson, database: AppDatabase
 ) -> ConversationOut:
     """Another title."""
-    with database.write() as session:
-        return service.change(session, person.id, conversation_id, wanted)
+    return database.write_again(lambda session: service.change(session, person.id, conversation_id, wanted))
 
 
 @router.delete("/{conversation_id}", status_code=204, responses=problems(404))
 def delete_conversation(conversation_id: UUID, person: CurrentPerson, database: AppDatabase) -> None:
     """With its messages and what was remembered of them."""
-    with database.write() as session:
-        service.delete(session, person.id, conversation_id)
+    database.write_again(lambda session: service.delete(session, person.id, conversation_id))
 
 
 @router.get("/{conversation_id}/messages", responses=problems(404))

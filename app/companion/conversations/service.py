@@ -35,6 +35,7 @@ __all__ = [
     "listing",
     "messages",
     "show",
+    "show_to_devices",
 ]
 
 UNTITLED = "New conversation"
@@ -101,9 +102,14 @@ def show(session: Session, user_id: UUID, conversation_id: UUID) -> Conversation
 def change(session: Session, user_id: UUID, conversation_id: UUID, wanted: ConversationChange) -> ConversationOut:
     row = conversation(session, user_id, conversation_id, change=True)
     row.title, row.title_folded, row.updated_at = wanted.title, folded(wanted.title), now()
-    session.flush()
-    announce(session, user_id, "conversation.changed", conversation_out(row))
+    show_to_devices(session, row)
     return conversation_out(row)
+
+
+def show_to_devices(session: Session, row: Conversation) -> None:
+    """Every device of its user sees it as it now is, and where it now stands among the others."""
+    session.flush()
+    announce(session, row.user_id, "conversation.changed", conversation_out(row))
 
 
 def delete(session: Session, user_id: UUID, conversation_id: UUID) -> None:

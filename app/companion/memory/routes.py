@@ -38,12 +38,10 @@ def list_memories(
 @router.delete("/")
 def forget_memories(person: CurrentPerson, database: AppDatabase, companion_id: OfCompanion = None) -> Forgotten:
     """All that is remembered, or all that one companion remembers."""
-    with database.write() as session:
-        return Forgotten(count=service.forget_all(session, person.id, companion_id))
+    return Forgotten(count=database.write_again(lambda session: service.forget_all(session, person.id, companion_id)))
 
 
 @router.delete("/{memory_id}", status_code=204, responses=problems(404))
 def forget_memory(memory_id: UUID, person: CurrentPerson, database: AppDatabase) -> None:
     """One memory. The message stays in its conversation and is not remembered again."""
-    with database.write() as session:
-        service.forget(session, person.id, memory_id)
+    database.write_again(lambda session: service.forget(session, person.id, memory_id))

@@ -19,7 +19,7 @@ from app.errors import NotFound
 from app.models import Conversation, Memory, Message
 from app.paging import Page
 
-__all__ = ["Recollection", "forget", "forget_all", "keep", "listing", "recollections", "remembered"]
+__all__ = ["Recollection", "forget", "forget_all", "keep", "listing", "pass_over", "recollections", "remembered"]
 
 MOST_COMPARED = 1000
 """The newest memories of a companion: comparing that many takes a millisecond."""
@@ -55,14 +55,17 @@ def forget(session: Session, user_id: UUID, memory_id: UUID) -> None:
 
 
 def forget_all(session: Session, user_id: UUID, companion_id: UUID | None) -> int:
-    """All, or all of one companion; also what was said and not remembered yet."""
-    said = update(Message).where(Message.user_id == user_id, Message.memory != "none")
+    """All, or all of one companion; also what was said and not remembered yet. Messages are locked in the order of
+    `keep`."""
+    said = [Message.user_id == user_id, Message.memory != "none"]
     chosen = delete(Memory).where(Memory.user_id == user_id)
     if companion_id is not None:
         with_it = select(Conversation.id).where(Conversation.companion_id == companion_id)
-        said = said.where(Message.conversation_id.in_(with_it))
+        said.append(Message.conversation_id.in_(with_it))
         chosen = chosen.where(Memory.companion_id == companion_id)
-    session.execute(said.values(memory="none"), execution_options={"synchronize_session": False})
+    session.execute(select(Message.id).where(*said).order_by(Message.id).with_for_update())
+    forgotten = update(Message).where(*said).values(memory="none")
+    session.execute(forgotten, execution_options={"synchronize_session": False})
     gone = cast("CursorResult[tuple[()]]", session.execute(chosen)).rowcount
     companion = str(companion_id) if companion_id else None
     announce(session, user_id, "memory.forgotten", {"memory_id": None, "companion_id": companion})
@@ -88,6 +91,12 @@ def keep(
                 model=model,
             )
         )
+
+
+def pass_over(session: Session, messages: Collection[UUID]) -> None:
+    """What cannot be remembered is not tried again."""
+    still_open = update(Message).where(Message.id.in_(messages), Message.memory == "open")
+    session.execute(still_open.values(memory="none"), execution_options={"synchronize_session": False})
 
 
 def recollections(

@@ -4,6 +4,7 @@ const at = (id) => document.getElementById(id);
 const KEY = "companion-token";
 const state = {
   conversation: null,
+  opened: 0, // grows when another conversation is opened: what was asked for before belongs elsewhere
   messages: new Map(),
   recalled: new Map(),
   sending: null, // what was sent and is not known to be stored
@@ -27,15 +28,17 @@ function made(tag, text, attributes = {}) {
 }
 
 async function call(method, path, body, headers = {}) {
+  const token = sessionStorage.getItem(KEY);
   const answer = await fetch(path, {
     method,
     headers: {
-      authorization: `Bearer ${sessionStorage.getItem(KEY)}`,
+      authorization: `Bearer ${token}`,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...headers,
     },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
+  if (token !== sessionStorage.getItem(KEY)) return new Promise(() => {}); // whoever asked has gone
   if (answer.ok) return answer;
   if (answer.status === 401) signedOut();
   throw new Refused(await answer.json().catch(() => ({})));
@@ -76,6 +79,10 @@ async function signedIn() {
 function signedOut() {
   sessionStorage.removeItem(KEY);
   state.socket?.close();
+  state.socket = null;
+  clear(null);
+  for (const list of ["conversations", "companions", "memories"]) at(list).replaceChildren();
+  at("message").value = at("search").value = "";
   at("room").hidden = true;
   at("sign-in").hidden = false;
   at("username").focus();
@@ -113,14 +120,22 @@ function conversationItem(talk) {
   return item;
 }
 
-async function openConversation(talk) {
+function clear(talk) {
   state.conversation = talk?.id ?? null;
   state.messages.clear();
+  state.recalled.clear();
+  showSending(null);
   at("messages").replaceChildren();
   at("title").textContent = talk?.title ?? "New conversation";
   at("problem").textContent = "";
+  return ++state.opened;
+}
+
+async function openConversation(talk) {
+  const mine = clear(talk);
   if (talk) {
     const { items } = await get(`/api/v1/conversations/${talk.id}/messages?order=newest&limit=200`);
+    if (mine !== state.opened) return;
     items.reverse().forEach(showMessage);
   }
   await listConversations();
@@ -198,15 +213,15 @@ at("message").addEventListener("keydown", (event) => {
 at("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
   const message = at("message").value.trim();
-  if (!message) return;
+  if (!message || at("send").disabled) return;
   at("problem").textContent = "";
   at("send").disabled = true;
   try {
     await ask(message);
   } catch (error) {
-    const begun = error.problem?.conversation_id;
-    if (!begun) at("message").value ||= message;
-    else if (!state.conversation) await openConversation({ id: begun, title: message }).catch(shown);
+    const stored = error.problem?.conversation_id;
+    if (!stored && state.sending) at("message").value ||= message;
+    else if (stored && !state.conversation) await openConversation({ id: stored, title: message }).catch(shown);
     shown(error);
   } finally {
     showSending(null);
@@ -219,6 +234,7 @@ async function ask(message) {
   const where = state.conversation
     ? { conversation_id: state.conversation }
     : { companion_id: at("companions").value || undefined };
+  const mine = state.opened;
   at("message").value = "";
   showSending(message);
   const answer = await call("POST", "/api/chat", { message, stream: true, ...where }, {
@@ -227,6 +243,7 @@ async function ask(message) {
   let question;
   let offset = 0;
   for await (const [name, data] of events(answer.body)) {
+    if (mine !== state.opened) continue; // its conversation is no longer the one that is shown
     if (name === "start") {
       question = data.message;
       if (!state.conversation) listCompanions().catch(shown);
@@ -295,11 +312,11 @@ function connect() {
   socket.addEventListener("open", () => {
     socket.send(JSON.stringify({ type: "auth", token: sessionStorage.getItem(KEY), last_seen: state.lastSeen }));
   });
-  socket.addEventListener("message", (event) => told(socket, JSON.parse(event.data)));
+  socket.addEventListener("message", (event) => socket === state.socket && told(socket, JSON.parse(event.data)));
   socket.addEventListener("close", () => {
+    if (socket !== state.socket) return;
     at("link").textContent = "offline";
-    if (!sessionStorage.getItem(KEY)) return;
-    setTimeout(connect, state.retry);
+    setTimeout(() => socket === state.socket && connect(), state.retry);
     state.retry = Math.min(state.retry * 2, 30_000);
   });
 }
@@ -317,7 +334,8 @@ async function told(socket, message) {
     await happened(message).catch(shown);
   } else if (message.type === "resync") {
     state.lastSeen = message.last_seen;
-    await Promise.all([listConversations(), listMemories()]).catch(shown);
+    const again = state.conversation ? openConversation({ id: state.conversation, title: at("title").textContent }) : null;
+    await Promise.all([again ?? listConversations(), listMemories()]).catch(shown);
   }
 }
 

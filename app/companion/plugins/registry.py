@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 import pluggy
 import structlog
 
+from app.companion.plugins.apart import apart
 from app.companion.plugins.hooks import GROUP, PROJECT, Hooks, Talk, Tool, ToolFailure
 from app.companion.prompt import Prompt
 from app.companion.reply import ToolCall
@@ -34,7 +35,7 @@ def loaded(point: EntryPoint) -> object | None:
     try:
         offered = point.load()
         plugin: object = offered() if callable(offered) else offered
-    except Exception as error:  # noqa: BLE001 - other people's code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - other people's code
         log.warning("plugin not loaded", plugin=point.name, error=repr(error))
         return None
     return plugin
@@ -66,7 +67,7 @@ class Plugins:
         try:
             answers: list[Sequence[Tool]] = self._caller("tools", plugin)()
             return [tool for offered in answers for tool in offered if isinstance(tool, Tool)]
-        except Exception as error:  # noqa: BLE001 - other people's code
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - other people's code
             log.warning("plugin failed", hook="tools", plugin=repr(plugin), error=repr(error))
             return []
 
@@ -83,12 +84,13 @@ class Plugins:
         return clean(await self._changed("after_reply", "text", text, talk))
 
     async def _changed(self, name: str, argument: str, value: Value, talk: Talk) -> Value:
-        """The value after every plugin has seen it, each after the one before it."""
+        """The value after every plugin that has the hook has seen it, each after the one before it."""
         for plugin in self._plugins:
-            call = self._caller(name, plugin)
+            if name not in {caller.name for caller in self._manager.get_hookcallers(plugin) or ()}:
+                continue
+            call = partial(self._caller(name, plugin), **{argument: value, "talk": talk})
             try:
-                async with asyncio.timeout(self._seconds):
-                    answers = await asyncio.to_thread(call, **{argument: value, "talk": talk})
+                answers = await apart(call, self._seconds)
             except Exception as error:  # noqa: BLE001 - other people's code
                 log.warning("plugin failed", hook=name, plugin=repr(plugin), error=repr(error))
                 continue
@@ -112,8 +114,8 @@ class Plugins:
         if not isinstance(arguments, dict):
             return "The arguments are not a JSON object."
         try:
-            async with asyncio.timeout(self._seconds):
-                return clean(str(await asyncio.to_thread(self.tools[call.name].run, arguments)))[:LONGEST_RESULT]
+            said = await apart(lambda: str(self.tools[call.name].run(arguments)), self._seconds)
+            return clean(said)[:LONGEST_RESULT]
         except ToolFailure as failure:
             return clean(str(failure))[:LONGEST_RESULT]
         except Exception as error:  # noqa: BLE001 - other people's code

@@ -16,7 +16,7 @@ class Wordlist:
 
     def __init__(self, words: Iterable[str]) -> None:
         self._words = tuple(sorted({word.strip() for word in words} - {""}))
-        self._pattern = re.compile(rf"\b({'|'.join(map(re.escape, self._words))})\b", re.IGNORECASE)
+        self._pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, self._words))})(?!\w)", re.IGNORECASE)
 
     @hook
     def before_prompt(self, prompt: Prompt) -> Prompt | None:

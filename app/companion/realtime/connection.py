@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.auth import service as auth
 from app.auth.person import Person
 from app.companion.realtime.events import EventOut, last_number, since
-from app.companion.realtime.hub import Device, Hub
+from app.companion.realtime.hub import Device, Hub, News
 from app.companion.settled import settled, stopped
 from app.database import Database
 from app.errors import Problem
@@ -35,6 +35,7 @@ __all__ = ["Connection"]
 
 FIRST_MESSAGE_SECONDS = 10.0
 SEND_SECONDS = 30.0
+CLOSE_SECONDS = 5.0
 LONGEST_MESSAGE = 4096
 MOST_DEVICES = 20
 
@@ -66,9 +67,9 @@ class Connection:
             try:
                 await self._run()
             except Ended as ended:
-                await self._socket.close(ended.code, ended.reason)
+                await self._close(ended.code, ended.reason)
             except TimeoutError:
-                await self._socket.close(TOO_SLOW, "nothing was read or said in time")
+                await self._close(TOO_SLOW, "nothing was read or said in time")
 
     async def _run(self) -> None:
         async with asyncio.timeout(FIRST_MESSAGE_SECONDS):
@@ -120,20 +121,26 @@ class Connection:
     # --- what it is told ----------------------------------------------------------------------------------------------
 
     async def _tell(self, user_id: UUID, device: Device) -> None:
+        """News as they come, and a heartbeat when it is time, however much news there is."""
+        clock = asyncio.get_running_loop().time
+        beat_at = clock() + self._settings.companion_heartbeat_seconds
         while True:
-            try:
-                async with asyncio.timeout(self._settings.companion_heartbeat_seconds):
-                    news = await device.news()
-            except TimeoutError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(beat_at):
+                    await device.stirred()
+            if clock() >= beat_at:
                 await self._beat()
+                beat_at = clock() + self._settings.companion_heartbeat_seconds
                 device.wake()
-                continue
-            if news.missed:
-                await self._send({"type": "resync", "last_seen": self._last_seen})
-            for token in news.tokens:
-                await self._send({"type": "token", **token})
-            if news.events:
-                await self._catch_up(user_id)
+            await self._pass_on(user_id, device.news())
+
+    async def _pass_on(self, user_id: UUID, news: News) -> None:
+        if news.missed:
+            await self._send({"type": "resync", "last_seen": self._last_seen})
+        for token in news.tokens:
+            await self._send({"type": "token", **token})
+        if news.events:
+            await self._catch_up(user_id)
 
     async def _beat(self) -> None:
         """Also looks whether the token is still good: whoever is signed out hears nothing more."""
@@ -156,6 +163,12 @@ class Connection:
     async def _send(self, message: dict[str, Any]) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             await self._socket.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+
+    async def _close(self, code: int, reason: str) -> None:
+        """Whoever reads nothing is not told why, and is waited for no longer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._socket.close(code, reason)
 
     # --- in a thread --------------------------------------------------------------------------------------------------
 

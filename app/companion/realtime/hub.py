@@ -50,9 +50,12 @@ class Device:
             self._tokens.append(token)
         self._changed.set()
 
-    async def news(self) -> News:
-        """Waits until there is some."""
+    async def stirred(self) -> None:
+        """Returns when there is news."""
         await self._changed.wait()
+
+    def news(self) -> News:
+        """All there is; the next call has what came after it."""
         news = News(tuple(self._tokens), self._events, self._missed)
         self._tokens.clear()
         self._events = self._missed = False

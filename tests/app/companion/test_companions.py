@@ -79,6 +79,19 @@ def test_what_is_left_out_stays_and_null_is_the_models_own(user):
     assert changed["temperature"] is None
 
 
+def test_a_tool_is_given_once(user):
+    given = user.post(COMPANIONS, json=ADA | {"tools": ["clock", "calculator", "clock"]}).json()["tools"]
+    assert given == ["clock", "calculator"]
+
+
+def test_who_names_nobody_talks_to_their_first_companion(user):
+    first, _ = (user.post(COMPANIONS, json=ADA | {"name": name}).json()["id"] for name in ("Ada", "Bob"))
+    answer = user.post("/api/chat", json={"message": "Hello?"}).json()
+    talk = user.get(f"/api/v1/conversations/{answer['conversation_id']}").json()
+    assert talk["companion_id"] == first
+    assert user.get(COMPANIONS).json()["total"] == 2
+
+
 def test_a_companion_with_conversations_is_not_deleted(user):
     made = user.post(COMPANIONS, json=ADA).json()
     talk = user.post("/api/v1/conversations/", json={"companion_id": made["id"]}).json()

@@ -86,6 +86,35 @@ def test_the_first_token_arrives_while_the_model_still_speaks(somebody, model):
     assert soon < 2.5  # all of it takes five seconds
 
 
+async def test_who_still_waits_when_a_process_ends_is_told_so(model, tmp_path):
+    """Neither a connection that breaks nor a 500; what was said so far is kept."""
+    model.anew()
+    with serving(f"sqlite:///{tmp_path}/service.db", model) as live:
+        headers = live.signed_up("mara")
+        async with httpx.AsyncClient(base_url=live.url, headers=headers, timeout=60) as client:
+            ada = (await client.post("/api/v1/companions/", json={"name": "Ada", "remembers": False})).json()["id"]
+            asked = {"message": "Hello?", "companion_id": ada}
+            model.script(times=1, delay=60)
+            plain = asyncio.create_task(client.post(CHAT, json=asked))
+            while not model.calls:
+                await asyncio.sleep(0.01)
+            model.script(times=1, pause=0.5, say=LONG)
+            async with client.stream("POST", CHAT, json=asked | {"stream": True}) as answer:
+                text = ""
+                async for piece in answer.aiter_text():
+                    text += piece
+                    if "word1" in text and live.process.poll() is None:
+                        live.process.send_signal(signal.SIGTERM)
+            refused = await plain
+        assert live.process.wait(30) in (0, -signal.SIGTERM)
+    name, told = events(text)[-1]
+    assert (name, told["status"], told["code"]) == ("error", 503, "shutting-down")
+    assert told["reply"]["content"].startswith("word0 word1")
+    assert (refused.status_code, refused.json()["code"]) == (503, "shutting-down")
+    assert refused.headers["retry-after"] == "1"
+    assert refused.json()["message_id"]
+
+
 async def test_a_process_that_is_told_to_stop_ends_fifty_streams_first(model, tmp_path):
     model.anew()
     model.script(pause=0.02, say=LONG)

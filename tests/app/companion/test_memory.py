@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from psycopg.errors import DeadlockDetected
+from sqlalchemy.exc import OperationalError
 
+from app.companion.memory import service
 from app.models import Memory
 from tests.app.engines import ONLY_SQLITE
 
@@ -103,6 +106,15 @@ def test_what_could_not_be_embedded_is_remembered_with_the_next_question(user, t
 
 
 @ONLY_SQLITE
+def test_a_text_that_cannot_be_embedded_is_in_the_way_of_no_later_one(user, together, ada):
+    together.script(times=1, error=400)
+    first = ask(user, "One?", companion_id=ada)
+    ask(user, "Two?", conversation_id=first["conversation_id"])
+    assert embedded(together)[1] == [first["reply"]["content"], "Two?"]
+    assert user.get(MEMORIES).json()["total"] == 2
+
+
+@ONLY_SQLITE
 def test_no_more_is_recalled_than_the_budget_holds(user, together, ada):
     for _ in range(2):
         ask(user, "x" * 1800, companion_id=ada)
@@ -116,6 +128,23 @@ def test_memories_of_another_embedding_model_are_left_alone(user, database, ada)
     with database.write() as session:
         session.query(Memory).update({"model": "another"})
     assert ask(user, "My sister is Edda.", companion_id=ada)["recalled"] == []
+
+
+@pytest.mark.parametrize("path", [MEMORIES, "one"])
+def test_forgetting_that_a_deadlock_broke_is_done_once_more(user, ada, path, monkeypatch):
+    ask(user, "My sister is Edda.", companion_id=ada)
+    (kept,) = user.get(MEMORIES).json()["items"]
+    broken = []
+
+    def breaking(*_):
+        if not broken:
+            broken.append(True)
+            raise OperationalError("", {}, DeadlockDetected())
+
+    monkeypatch.setattr(service, "announce", breaking)
+    assert user.delete(MEMORIES if path == MEMORIES else MEMORIES + kept["id"]).is_success
+    assert broken
+    assert user.get(MEMORIES).json()["total"] == 0
 
 
 # --- forgetting -------------------------------------------------------------------------------------------------------

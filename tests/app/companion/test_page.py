@@ -25,7 +25,7 @@ def model():
 def live(model, tmp_path_factory):
     url = f"sqlite:///{tmp_path_factory.mktemp('page')}/service.db"
     with serving(url, model, companion_recall_threshold="0.99") as live:
-        for name in ("mara", "otto", "vera"):
+        for name in ("mara", "nora", "otto", "vera"):
             live.signed_up(name)
         yield live
 
@@ -142,6 +142,81 @@ def test_on_a_phone_the_newest_message_and_the_place_to_write_are_in_sight(brows
         ask(page, f"{number} " + "Hello? " * 20)
     expect(page.locator("#messages .assistant").last).to_be_in_viewport()
     expect(page.get_by_label("Message")).to_be_in_viewport(ratio=1)
+
+
+def test_whoever_signs_in_next_sees_nothing_of_whoever_was_there_before(open_page, model):
+    model.anew()
+    page = open_page("mara")
+    ask(page, "A secret of Mara's.")
+    page.get_by_role("button", name="Memory").click()
+    expect(page.locator("#memories")).to_contain_text("A secret of Mara's.")
+    page.get_by_label("Message").fill("and a thought")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert "Mara" not in page.locator("body").text_content()
+    page.get_by_label("Name").fill("nora")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#link")).to_have_text("in step")
+    expect(page.get_by_label("Message")).to_have_value("")
+    ask(page, "Hello?")
+    expect(page.locator("#messages .user")).to_have_text("Hello?")
+    assert "Mara" not in page.locator("body").text_content()
+
+
+def test_a_reply_stays_in_its_conversation_when_another_is_opened(open_page, model):
+    model.anew()
+    page = open_page("otto")
+    for message in ("The first.", "The second."):
+        page.get_by_role("button", name="New conversation").click()
+        ask(page, message)
+    model.script(pause=0.02, say=" ".join(["late"] * 60))
+    page.get_by_label("Message").fill("Still there?")
+    page.get_by_label("Message").press("Enter")
+    expect(page.locator("#messages .assistant").last).to_contain_text("late")
+    page.get_by_role("button", name="The first.", exact=True).click()
+    expect(page.locator("#title")).to_have_text("The first.")
+    expect(page.get_by_role("button", name="Send")).to_be_enabled(timeout=15_000)
+    expect(page.locator("#messages li")).to_have_count(2)
+    page.get_by_role("button", name="The second.", exact=True).click()
+    expect(page.locator("#messages li")).to_have_count(4)
+    expect(page.locator("#messages .assistant").last).to_contain_text("late late")
+
+
+def test_enter_sends_nothing_while_something_is_sent(open_page, model):
+    model.anew()
+    model.script(delay=1)
+    page = open_page("otto")
+    page.get_by_role("button", name="New conversation").click()
+    for message in ("One?", "Two?"):
+        page.get_by_label("Message").fill(message)
+        page.get_by_label("Message").press("Enter")
+    expect(page.locator("#messages .assistant")).to_have_count(1)
+    expect(page.get_by_label("Message")).to_have_value("Two?")
+    assert page.locator("#messages .user").count() == 1
+
+
+def test_a_question_that_was_stored_is_not_offered_again_when_its_process_dies(browser, model, tmp_path):
+    model.anew()
+    model.script(pause=0.05, say=" ".join(["word"] * 200))
+    page = browser.new_page()
+    with serving(f"sqlite:///{tmp_path}/service.db", model) as live:
+        live.signed_up("mara")
+        page.goto(f"{live.url}/companion")
+        page.get_by_label("Name").fill("mara")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator("#link")).to_have_text("in step")
+        page.get_by_label("Message").fill("Tell me.")
+        page.get_by_label("Message").press("Enter")
+        expect(page.locator("#messages .assistant")).to_contain_text("word")
+        live.process.kill()
+        expect(page.locator("#problem")).not_to_be_empty()
+        expect(page.get_by_label("Message")).to_have_value("")
+        page.get_by_label("Message").fill("Nobody hears me.")
+        page.get_by_label("Message").press("Enter")
+        expect(page.get_by_label("Message")).to_have_value("Nobody hears me.")
+    page.close()
 
 
 def test_what_a_model_says_is_never_run(open_page, model):

@@ -75,6 +75,26 @@ class Hanging:
         self.released.wait(10)
 
 
+class Quitting:
+    """Believes that it is a program of its own."""
+
+    @hook
+    def before_prompt(self):
+        raise SystemExit(2)
+
+    @hook
+    def after_reply(self):
+        raise StopIteration
+
+    @hook
+    def tools(self):
+        sys.exit("bye")
+
+
+def quitting_tool(_arguments):
+    raise SystemExit("bye")
+
+
 class Misspelt:
     @hook
     def before_promt(self, prompt):
@@ -107,7 +127,7 @@ async def test_each_plugin_changes_what_the_one_before_it_left():
     assert await plugins.after_reply("hello, Othello", TALK) == "Ada: *****, OTHELLO"
 
 
-@pytest.mark.parametrize("broken", [Broken, Wrong])
+@pytest.mark.parametrize("broken", [Broken, Wrong, Quitting])
 async def test_a_plugin_that_fails_is_passed_over_and_the_others_are_not(broken):
     plugins = Plugins([broken(), Shouting(), broken(), Clock()])
     assert (await plugins.before_prompt(PROMPT, TALK)).instructions[-1] == "Shout."
@@ -123,6 +143,28 @@ async def test_a_plugin_that_hangs_is_not_waited_for():
     finally:
         hanging.released.set()
     assert time.monotonic() - began < 5
+
+
+async def test_what_hangs_takes_the_threads_of_nobody_and_does_not_keep_the_process():
+    """A pool has a few threads, and one of it that hangs is waited for at the end."""
+    hanging = Hanging()
+    before = set(threading.enumerate())
+    try:
+        for _ in range(20):
+            await Plugins([hanging], seconds=0.01).after_reply("hello", TALK)
+        began = time.monotonic()
+        assert await Plugins([Shouting()]).after_reply("hello", TALK) == "Ada: HELLO"
+        assert time.monotonic() - began < 1
+        left = set(threading.enumerate()) - before
+        assert len(left) == 20
+        assert all(thread.daemon for thread in left)
+    finally:
+        hanging.released.set()
+
+
+async def test_a_plugin_without_the_hook_is_not_asked(monkeypatch):
+    monkeypatch.setattr(registry, "apart", None)
+    assert await Plugins([Clock(), Calculator()]).after_reply("hello", TALK) == "hello"
 
 
 async def test_what_is_no_plugin_is_left_out():
@@ -161,6 +203,7 @@ def crashing(_):
     [
         (failing, "{}", "There is no such city."),
         (crashing, "{}", "The tool failed."),
+        (quitting_tool, "{}", "The tool failed."),
         (lambda _: time.sleep(0.5), "{}", "The tool failed."),
         (str, "{", "The arguments are not JSON."),
         (str, "[" * 100_000, "The arguments are not JSON."),
@@ -271,6 +314,7 @@ def test_an_empty_wordlist_says_nothing():
 def test_words_are_masked_whole_in_any_case_and_taken_literally():
     wordlist = Wordlist([" darn ", "a.b"])
     assert wordlist.after_reply("Darn! DARNED a.b axb") == "****! DARNED *** axb"
+    assert Wordlist(["c++", "#x"]).after_reply("C++, c++11 and #x.") == "***, c++11 and **."
 
 
 # --- in a chat --------------------------------------------------------------------------------------------------------

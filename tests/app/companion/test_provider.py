@@ -187,7 +187,10 @@ async def test_a_wait_that_is_too_long_is_not_begun_and_passed_on(model, togethe
     assert 25 < failure.retry_after <= 30
 
 
-@pytest.mark.parametrize("strange", ["nan", "inf", "-1", "1e400", "soon", "", "9" * 30, "99999999"])
+STRANGE = ["nan", "inf", "-1", "1e400", "soon", "", "9" * 30, "99999999"]
+
+
+@pytest.mark.parametrize("strange", [*STRANGE, "Mon, 01 Jan 99999999999 00:00:00 GMT"])
 async def test_a_strange_retry_after_is_none(model, together, strange):
     together.script(error=429, headers={"retry-after": strange})
     assert (await failure_of(model.chat(ASKED))).retry_after is None

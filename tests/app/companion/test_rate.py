@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from freezegun import freeze_time
 from limits import parse
 from starlette.testclient import TestClient
 
@@ -17,6 +18,7 @@ from tests.app.engines import ONLY_SQLITE
 
 CHAT = "/api/chat"
 ASK = {"message": "Hello?"}
+NOBODY = UUID(int=7)
 
 
 def test_who_sends_too_much_is_told_when_to_come_back(client_told, together):
@@ -29,6 +31,30 @@ def test_who_sends_too_much_is_told_when_to_come_back(client_told, together):
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert refused.headers["ratelimit-policy"] == '"route";q=2;w=60'
     assert len(user.get(CHAT).json()["items"]) == 4
+
+
+@ONLY_SQLITE
+def test_refusals_and_failures_say_what_is_left_too(client_told, together):
+    user = client_told(companion_chats="5/minute")
+    together.script(error=402)
+    answers = [user.post(CHAT, json=body) for body in (ASK, {}, ASK | {"conversation_id": str(NOBODY)})]
+    assert [answer.status_code for answer in answers] == [502, 422, 404]
+    assert [answer.headers["ratelimit"][:11] for answer in answers] == [f'"route";r={left}' for left in (4, 3, 2)]
+    assert {answer.headers["ratelimit-policy"] for answer in answers} == {'"route";q=5;w=60'}
+
+
+def test_the_window_has_ended_when_it_is_said_to(database):
+    rate = parse("1/2second")
+    with freeze_time() as clock:
+        with database.write() as session:
+            hit(session, rate, NOBODY, "r")
+        clock.tick(0.6)
+        with database.write() as session:
+            refused = hit(session, rate, NOBODY, "r")
+        clock.tick(refused.seconds)
+        with database.write() as session:
+            assert hit(session, rate, NOBODY, "r").allowed
+    assert not refused.allowed
 
 
 @ONLY_SQLITE

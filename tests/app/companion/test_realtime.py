@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import UUID, uuid4
 
@@ -147,11 +149,29 @@ def test_every_device_hears_question_and_reply_in_order(user, me):
     with device(user, me) as one, device(user, me) as two:
         body = user.post(CHAT, json={"message": "Hello?"}).json()
         for socket in (one, two):
-            begun, question, reply = heard(socket, 3)
-            assert kinds([begun, question, reply]) == ["conversation.created", "message.created", "message.created"]
-            assert [message["number"] for message in (begun, question, reply)] == [1, 2, 3]
+            messages = heard(socket, 5)
+            _, question, answered, reply, talk = messages
+            assert kinds(messages) == [
+                "conversation.created",
+                "message.created",
+                "message.changed",
+                "message.created",
+                "conversation.changed",
+            ]
+            assert [message["number"] for message in messages] == [1, 2, 3, 4, 5]
             assert question["data"]["status"] == "pending"
+            assert answered["data"] == body["message"]
             assert reply["data"] == body["reply"]
+            assert talk["data"]["message_count"] == 2
+
+
+def test_every_device_hears_what_an_empty_conversation_is_called_after_its_first_message(user, me):
+    talk = user.post(TALKS, json={"companion_id": companion(user)}).json()
+    with device(user, me) as socket:
+        user.post(CHAT, json={"message": "Hello?", "conversation_id": talk["id"]})
+        asked, named = heard(socket, 2)
+    assert kinds([asked, named]) == ["message.created", "conversation.changed"]
+    assert (named["data"]["id"], named["data"]["title"]) == (talk["id"], "Hello?")
 
 
 def test_every_device_hears_the_tokens_of_a_stream_before_the_reply(user, me, together):
@@ -268,6 +288,50 @@ def test_a_device_that_answers_stays_and_one_that_does_not_is_left(client_told, 
 
 
 @ONLY_SQLITE
+def test_news_without_a_pause_keep_nobody_from_the_heartbeat(client_told, me):
+    """Whoever has signed out hears nothing more, and whoever does not answer is left, also while there is news."""
+    user = client_told(companion_heartbeat_seconds=0.2)
+    ada = companion(user)
+    with device(user, me) as socket, ThreadPoolExecutor(1) as threads:
+        stopped = threading.Event()
+
+        def talk():
+            while not stopped.is_set():
+                user.post(TALKS, json={"companion_id": ada})
+
+        talking = threads.submit(talk)
+        messages = []
+        while kinds(messages).count("ping") < 1:
+            messages.append(socket.receive_json())
+        while (message := socket.receive())["type"] == "websocket.send":
+            pass
+        stopped.set()
+        talking.result()
+    assert message["code"] == 4408
+
+
+@ONLY_SQLITE
+def test_who_reads_nothing_is_waited_for_no_longer(user, me, monkeypatch):
+    monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.05)
+    closing = threading.Event()
+
+    async def never(*_):
+        closing.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(connection.WebSocket, "close", never)
+    with device(user, me) as socket:
+        socket.send_json({"type": "subscribe"})
+        assert closing.wait(5)
+    hub = user.app.state.companion.bus.hub
+    for _ in range(100):
+        if hub.connected(id_of(user)) == 0:
+            break
+        time.sleep(0.02)
+    assert hub.connected(id_of(user)) == 0
+
+
+@ONLY_SQLITE
 def test_a_device_that_says_something_else_is_left(user, me):
     with device(user, me) as socket:
         socket.send_json({"type": "subscribe"})
@@ -279,36 +343,37 @@ def test_a_device_that_says_something_else_is_left(user, me):
 
 async def test_a_device_that_is_slow_loses_tokens_and_is_told_and_keeps_its_place():
     device = Device(most_tokens=3)
-    assert (await device.news()).events
+    assert device.news().events
     for number in range(5):
         device.offer({"n": number})
     device.wake()
-    news = await device.news()
+    news = device.news()
     assert (news.tokens, news.missed, news.events) == ((), True, True)
     device.offer({"n": 5})
-    assert (await device.news()).tokens == ({"n": 5},)
+    assert device.news().tokens == ({"n": 5},)
 
 
 async def test_news_are_waited_for_and_taken_once():
     device = Device()
-    await device.news()
-    waiting = asyncio.ensure_future(device.news())
+    device.news()
+    waiting = asyncio.ensure_future(device.stirred())
     await asyncio.sleep(0)
     assert not waiting.done()
     device.offer({"n": 1})
-    assert (await waiting).tokens == ({"n": 1},)
+    await waiting
+    assert device.news().tokens == ({"n": 1},)
 
 
 async def test_the_hub_knows_who_is_there():
     hub, user_id = Hub(), uuid4()
     with hub.joined(user_id) as one, hub.joined(user_id) as two:
-        await one.news(), await two.news()
+        one.news(), two.news()
         assert hub.connected(user_id) == 2
         hub.offer(user_id, {"n": 1})
         hub.offer(uuid4(), {"n": 2})
-        assert (await one.news()).tokens == (await two.news()).tokens == ({"n": 1},)
+        assert one.news().tokens == two.news().tokens == ({"n": 1},)
         hub.wake_all()
-        assert (await one.news()).events
+        assert one.news().events
     assert hub.connected(user_id) == 0
     hub.wake(user_id)
 

@@ -68,6 +68,7 @@ UNREADABLE = {
     "another name": {"rename": {"$.choices[].message.content": "text"}},
     "null content": {"null": ["$.choices[].message.content"]},
     "a number": {"put": {"$.choices[].message.content": 7}},
+    "a reply that does not end": {"put": {"$.choices[].message.content": "x" * 1_000_001}},
     "parts": {"put": {"$.choices[].message.content": [{"type": "text", "text": "hi"}]}},
 }
 CARRIED_ON = {

@@ -12,6 +12,7 @@ from app.companion.chat import speech
 from app.companion.chat.speech import Speech
 from app.companion.conversations.schemas import MessageOut
 from app.companion.sse import KEEP_ALIVE
+from app.companion.turns import Turns
 from app.errors import Problem
 
 QUESTION = MessageOut(
@@ -37,7 +38,7 @@ async def test_silence_is_bridged_with_comments(monkeypatch):
         await asyncio.sleep(0.1)
         raise Problem("provider-cut", "It stopped.", status=502)
 
-    spoken = Speech(QUESTION, answer, set())
+    spoken = Speech(QUESTION, answer, Turns())
     await spoken.begun()
     told = [event async for event in spoken.events()]
     assert KEEP_ALIVE in told
@@ -57,14 +58,14 @@ async def test_who_leaves_before_the_first_piece_ends_the_turn():
         finally:
             ended.set()
 
-    turns = set()
+    turns = Turns()
     waiting = asyncio.create_task(Speech(QUESTION, answer, turns).begun())
     await asyncio.sleep(0.01)
-    assert len(turns) == 1
+    assert len(turns.running) == 1
     waiting.cancel()
     await asyncio.wait([waiting])
     assert ended.is_set()
-    assert turns == set()
+    assert turns.running == set()
 
 
 async def test_a_reply_without_a_piece_raises_what_the_turn_raised():
@@ -72,4 +73,4 @@ async def test_a_reply_without_a_piece_raises_what_the_turn_raised():
         raise Problem("provider-timeout", "Too late.", status=504)
 
     with pytest.raises(Problem, match="provider-timeout"):
-        await Speech(QUESTION, answer, set()).begun()
+        await Speech(QUESTION, answer, Turns()).begun()
