@@ -49,6 +49,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except Problem as problem:
         print(problem.detail, file=sys.stderr)
         return 1
+    except migration.NewerDatabase as error:
+        print(f"{error}\n  next: install that version, or give back the backup from before it", file=sys.stderr)
+        return 2
     except OperationalError:
         print(f"The database does not answer.\n  next: look at {PREFIX}DATABASE_URL", file=sys.stderr)
         return 2

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -48,10 +48,16 @@ def ready(database: AppDatabase) -> Ready:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {TEXT: {}}}, **problems(401, 403)})
-async def metrics(request: Request, settings: AppSettings, database: AppDatabase, metrics: AppMetrics) -> Response:
+def metrics(
+    request: Request,
+    settings: AppSettings,
+    database: AppDatabase,
+    metrics: AppMetrics,
+    token: Annotated[str | None, Depends(password_flow)],
+) -> Response:
     """Prometheus metrics: for an administrator, or for everybody where a setting says so."""
     if not settings.metrics_public:
-        person = current_person(request, settings, database, await password_flow(request))
+        person = current_person(request, settings, database, token)
         if not person.role.includes(Role.ADMIN):
             raise Forbidden("role-too-low", "This takes the role admin.", needs=Role.ADMIN)
     return Response(metrics.text(), media_type=TEXT)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from alembic.config import Config
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
@@ -15,17 +17,27 @@ from sqlalchemy.pool import NullPool
 from alembic import command
 from app.database import BUSY_SECONDS
 
-__all__ = ["ROOT", "configuration", "connection_for_migrations", "downgrade", "upgrade"]
+__all__ = ["ROOT", "NewerDatabase", "configuration", "connection_for_migrations", "downgrade", "upgrade"]
 
 ROOT: Final = Path(__file__).parents[1]
 LOCK: Final = 0x61636574
 """Of PostgreSQL's advisory locks the one of our migrations ("acet")."""
 
 
+class NewerDatabase(Exception):
+    """The database has a shape that this version does not know."""
+
+
 def upgrade(url: str, revision: str = "head") -> None:
-    """All or nothing. Of several processes that start at once, one migrates and the others wait for it."""
+    """All or nothing. Of several processes that start at once, one migrates and the others wait for it. Raises
+    NewerDatabase for one that a later version of the service has brought further."""
     with connection_for_migrations(url) as connection:
-        command.upgrade(configuration(connection), revision)
+        try:
+            command.upgrade(configuration(connection), revision)
+        except CommandError as error:
+            if isinstance(error.__cause__, ResolutionError):
+                raise NewerDatabase("The database is of a newer version of the service.") from error
+            raise
 
 
 def downgrade(url: str, revision: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends
-from fastapi.security import OAuth2PasswordBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 from starlette.requests import Request
 
 from app.auth import service
@@ -31,12 +31,13 @@ __all__ = [
 ]
 
 password_flow = OAuth2PasswordBearer(tokenUrl="/token", scheme_name="password", auto_error=False)
-ci_flow = OAuth2PasswordBearer(
-    tokenUrl="/token",
-    scheme_name="ci",
-    auto_error=False,
-    description="The secret of a project's CI token, as the bearer token.",
+ci_bearer = HTTPBearer(
+    scheme_name="ci", auto_error=False, description="The secret of a project's CI token, as the bearer token."
 )
+
+
+def ci_secret(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(ci_bearer)]) -> str | None:
+    return credentials.credentials if credentials else None
 
 
 def address_of(request: Request) -> str:
@@ -77,7 +78,7 @@ Reviewer = Annotated[Person, Depends(require(Role.REVIEWER))]
 Admin = Annotated[Person, Depends(require(Role.ADMIN))]
 
 
-def current_job(request: Request, database: AppDatabase, token: Annotated[str | None, Depends(ci_flow)]) -> CiJob:
+def current_job(request: Request, database: AppDatabase, token: Annotated[str | None, Depends(ci_secret)]) -> CiJob:
     if not token:
         raise Unauthorized()
     job = service.identify_ci(database, token)
@@ -93,7 +94,7 @@ def current_caller(
     settings: AppSettings,
     database: AppDatabase,
     token: Annotated[str | None, Depends(password_flow)],
-    _secret: Annotated[str | None, Depends(ci_flow)],
+    _secret: Annotated[str | None, Depends(ci_secret)],
 ) -> Person | CiJob:
     """A person or a CI job; what a job may see is its own project's, which the route has to look at."""
     if token and token.startswith(service.SECRET_PREFIX):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
@@ -18,7 +18,7 @@ from acetate.verdict import Context, Verdict, merged, ordered
 from app.models import Change, Run, Sighting
 from app.runs.judgement import WAITING
 
-__all__ = ["Reviewed", "reviewed"]
+__all__ = ["Reviewed", "as_seen", "reviewed"]
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,11 @@ def reviewed(session: Session, *wanted: ColumnElement[bool], occurrences: bool =
 
 def _reviewed(run: Run, known: Change, same: Sequence[Sighting], occurrences: bool) -> Reviewed:
     sides = tuple(sorted({each.sides for each in same}))
+    change = _merged([_change(known, each, occurrences) for each in same])
     return Reviewed(
         run=run,
-        change=_merged([_change(known, each, occurrences) for each in same]),
-        seen=sum(each.seen for each in same),
+        change=change,
+        seen=len(change.occurrences) if occurrences else _seen(same),
         said=next((each.said for each in same if each.said), ""),
         author=next((each.author for each in same if each.author), None),
         first_seen_at=known.first_seen_at,
@@ -87,6 +88,11 @@ def _reviewed(run: Run, known: Change, same: Sequence[Sighting], occurrences: bo
     )
 
 
+def _seen(same: Iterable[Sighting]) -> int:
+    """In how many places, without a look at them: jobs with the same sides on the screen saw the same ones."""
+    return sum({each.sides: each.seen for each in same}.values())
+
+
 def _merged(same: Sequence[toolkit.Change]) -> toolkit.Change:
     """What several reports of one commit saw, as `acetate report` merges it."""
     if len(same) == 1:
@@ -94,11 +100,12 @@ def _merged(same: Sequence[toolkit.Change]) -> toolkit.Change:
     return merged(Verdict("unknown", Context("", ""), changes=(each,)) for each in same).changes[0]
 
 
-def _change(known: Change, sighting: Sighting, occurrences: bool) -> toolkit.Change:
+def as_seen(known: Change) -> toolkit.Change:
+    """What a fingerprint stands for, wherever it was seen."""
     return toolkit.Change(
         fingerprint=known.fingerprint,
         kind=known.kind,
-        severity=cast("Severity", sighting.severity),
+        severity="none",
         edge=cast("Edge", known.edge),
         provider=known.provider,
         operation=known.operation,
@@ -107,6 +114,13 @@ def _change(known: Change, sighting: Sighting, occurrences: bool) -> toolkit.Cha
         path=known.path,
         before=known.values.get("before", ABSENT),
         after=known.values.get("after", ABSENT),
+    )
+
+
+def _change(known: Change, sighting: Sighting, occurrences: bool) -> toolkit.Change:
+    return replace(
+        as_seen(known),
+        severity=cast("Severity", sighting.severity),
         evidence=_evidence(sighting.evidence),
         decision=cast("Decision | None", sighting.decision),
         reason=known.why if sighting.decision and sighting.decision == known.decision else None,

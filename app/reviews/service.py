@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -26,6 +26,7 @@ from app.runs.service import find_run, hold, spread_news
 from app.settings import Settings
 
 __all__ = [
+    "Batch",
     "Shown",
     "change",
     "changes",
@@ -36,7 +37,10 @@ __all__ = [
     "history",
     "inbox",
     "is_own",
+    "last_batch",
+    "newest_runs",
     "rulings",
+    "taken_back",
 ]
 
 Verb = Literal["approved", "rejected", "undone"]
@@ -143,9 +147,11 @@ def decide(
     decision: Verb,
     why: str,
     chosen: Sequence[tuple[str, str]],
+    batch: UUID | None = None,
 ) -> list[Reviewed]:
     """One decision on changes of a run, each with the state that was on the screen; how they stand afterwards. All of
-    them or none: Conflict where one has moved on meanwhile, Forbidden where one is the person's own."""
+    them or none: Conflict where one has moved on meanwhile, Forbidden where one is the person's own. Decisions on
+    several runs that share a `batch` can be taken back together."""
     if decision == "rejected" and not why.strip():
         raise Unprocessable("reason-missing", "Say why it is rejected: whoever made it has to know.")
     run = find_run(session, run_id)
@@ -161,9 +167,9 @@ def decide(
         )
     _check_author(settings, person, shown)
     known = {each.fingerprint: each for each in _known(session, run.project, wanted)}
-    batch = uuid4()
+    together = batch or uuid4()
     for each in shown:
-        _rule(session, person, decision, why, each, known[each.change.fingerprint], batch)
+        _rule(session, person, decision, why, each, known[each.change.fingerprint], together)
     session.flush()
     project = session.get_one(Project, run.project)
     touched: set[UUID] = set()
@@ -179,14 +185,18 @@ def decide(
 
 
 def _chosen(session: Session, run: Run, fingerprints: Collection[str]) -> list[Reviewed]:
-    found = [
-        each
-        for some in store.chunks(sorted(fingerprints))
-        for each in reviewed(session, Sighting.run_id == run.id, Sighting.fingerprint.in_(some))
-    ]
+    found = _shown_in(session, run.id, fingerprints)
     if len(found) < len(fingerprints):
         raise NotFound("One of these changes is not in this run, or no longer.")
     return found
+
+
+def _shown_in(session: Session, run_id: UUID, fingerprints: Collection[str]) -> list[Reviewed]:
+    return [
+        each
+        for some in store.chunks(sorted(fingerprints))
+        for each in reviewed(session, Sighting.run_id == run_id, Sighting.fingerprint.in_(some))
+    ]
 
 
 def _known(session: Session, project: str, fingerprints: Collection[str]) -> Iterable[Change]:
@@ -211,8 +221,9 @@ def _check_author(settings: Settings, person: Person, shown: Iterable[Reviewed])
 
 
 def is_own(settings: Settings, person: Person, shown: Reviewed) -> bool:
-    """Whether a person may not decide on a change because it is theirs."""
-    return not settings.allow_self_review and (_wrote(person, shown.author) or _wrote(person, shown.run.author))
+    """Whether a person may not decide on a change because it is theirs: whoever showed it first, or wrote the run where
+    nobody knows who did."""
+    return not settings.allow_self_review and _wrote(person, shown.author or shown.run.author)
 
 
 def _wrote(person: Person, author: str | None) -> bool:
@@ -260,22 +271,69 @@ def _screen(session: Session, project: str, sides: Sequence[str]) -> str:
 
 def _before(session: Session, known: Change) -> Decision | None:
     """The decision that stands once the one that stands now is undone."""
-    made: list[Decision] = []
-    for each in session.scalars(_made(known).order_by(Decision.version)):
-        if each.decision != "undone":
-            made.append(each)
-        elif made:
-            made.pop()
-    if not made:
+    told = list(_told(session, known.project, known.fingerprint))
+    gone = {each.id for _, each in told if each}
+    standing = [each for each, taken in told if taken is None and each.id not in gone]
+    if not standing:
         raise Conflict("nothing-to-undo", "Nobody decided on that change here, or it was undone already.")
-    return made[-2] if len(made) > 1 else None
+    return standing[-2] if len(standing) > 1 else None
 
 
-def _made(known: Change) -> Any:
-    return select(Decision).where(Decision.project == known.project, Decision.fingerprint == known.fingerprint)
+def _told(session: Session, project: str, fingerprint: str) -> Iterator[tuple[Decision, Decision | None]]:
+    """The decisions on a change, oldest first, each undoing with the decision that it took back."""
+    mine = (Decision.project == project, Decision.fingerprint == fingerprint)
+    standing: list[Decision] = []
+    for each in session.scalars(select(Decision).where(*mine).order_by(Decision.version)):
+        if each.decision == "undone":
+            yield each, standing.pop()
+        else:
+            standing.append(each)
+            yield each, None
 
 
 # What was decided
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a person has decided at once, and the changes as they are now. It `stands` while nobody has decided on any
+    of them since."""
+
+    id: UUID
+    decision: str
+    reviewed: tuple[Reviewed, ...]
+    stands: bool
+
+
+def last_batch(session: Session, person: Person) -> Batch | None:
+    """The newest decisions of a person; None where there are none, or no run shows those changes any more."""
+    mine = Decision.by_id == person.id
+    newest = session.scalar(select(Decision).where(mine).order_by(Decision.at.desc(), Decision.version.desc()).limit(1))
+    if newest is None:
+        return None
+    made = session.scalars(select(Decision).where(mine, Decision.batch == newest.batch)).all()
+    by_run: dict[UUID, list[Decision]] = {}
+    for each in made:
+        by_run.setdefault(each.run_id, []).append(each)
+    shown = [
+        each for run, same in by_run.items() for each in _shown_in(session, run, {one.fingerprint for one in same})
+    ]
+    if not shown:
+        return None
+    stands = len(shown) == len(made) and all(_is_newest(session, each) for each in by_run.values())
+    return Batch(newest.batch, newest.decision, tuple(shown), stands)
+
+
+def _is_newest(session: Session, same: Sequence[Decision]) -> bool:
+    """Whether nobody has decided on these changes of one project since."""
+    versions = {each.fingerprint: each.version for each in same}
+    return all(each.version == versions[each.fingerprint] for each in _known(session, same[0].project, versions))
+
+
+def taken_back(session: Session, undone: Iterable[Decision]) -> dict[UUID, Decision]:
+    """By the id of each undoing, the decision that it took back."""
+    changes = {(each.project, each.fingerprint) for each in undone if each.decision == "undone"}
+    return {each.id: gone for named in changes for each, gone in _told(session, *named) if gone}
 
 
 def history(
@@ -292,6 +350,13 @@ def history(
 def changes_named(session: Session, project: str, fingerprints: Collection[str]) -> dict[str, Change]:
     """What these fingerprints stand for."""
     return {each.fingerprint: each for each in _known(session, project, set(fingerprints))}
+
+
+def newest_runs(session: Session, project: str, fingerprints: Collection[str]) -> dict[str, UUID]:
+    """The newest run that shows each change, where there is one."""
+    mine = (Sighting.project == project, Sighting.fingerprint.in_(fingerprints))
+    chosen = select(Sighting.fingerprint, Run.id).join(Run, Run.id == Sighting.run_id).where(*mine)
+    return {row.fingerprint: row.id for row in session.execute(chosen.order_by(Run.created_at))}
 
 
 def rulings(session: Session, project: str, fingerprints: Collection[str]) -> tuple[bool, list[Ruling]]:

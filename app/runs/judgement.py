@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -15,10 +16,22 @@ from acetate.ruling import Sides, carries
 from app.models import Change, Project, Report, Run, Sighting, now
 from app.runs import store
 
-__all__ = ["WAITING", "judge", "settle", "sides_from", "sides_json"]
+__all__ = ["WAITING", "Moved", "judge", "settle", "sides_from", "sides_json"]
 
 WAITING: Final = ("error", "warn")
 """Severities that wait for a decision."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A run that stands otherwise than before, when `waited` of its changes waited for a decision."""
+
+    run: Run
+    waited: int
+
+    @property
+    def begins_to_wait(self) -> bool:
+        return self.run.waiting > 0 and not self.waited
 
 
 def sides_json(sides: Mapping[str, Sides]) -> Any:
@@ -69,9 +82,9 @@ def _counting(
     return said or None
 
 
-def judge(session: Session, runs: Collection[UUID]) -> list[Run]:
+def judge(session: Session, runs: Collection[UUID]) -> list[Moved]:
     """Say of runs how they stand; those that stand otherwise than before."""
-    moved = []
+    moved: list[Moved] = []
     for some in store.chunks(sorted(runs)):
         waiting = _waiting(session, some)
         looked = _looked(session, some)
@@ -82,8 +95,8 @@ def judge(session: Session, runs: Collection[UUID]) -> list[Run]:
             outcome = _outcome(counts, *looked[run.id])
             open_ones = sum(counts[severity, None] for severity in WAITING)
             if (outcome, open_ones) != (run.outcome, run.waiting):
+                moved.append(Moved(run, run.waiting))
                 run.outcome, run.waiting, run.updated_at = outcome, open_ones, now()
-                moved.append(run)
     session.flush()
     return moved
 

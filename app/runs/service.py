@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, insert, select, true, update
+from sqlalchemy import Select, func, insert, select, true, update
 from sqlalchemy.orm import Session
 
 from acetate.ruling import places
@@ -16,7 +16,7 @@ from app.errors import NotFound, Unprocessable
 from app.models import Change, Project, Report, Run, Sighting, now
 from app.runs import outbox, store
 from app.runs.arrival import Arrival, Seen
-from app.runs.judgement import judge, settle
+from app.runs.judgement import Moved, judge, settle
 
 __all__ = [
     "change_project",
@@ -69,20 +69,20 @@ def receive(database: Database, arrival: Arrival) -> tuple[Run, bool]:
         _note_changes(session, run, seen)
         _note_sightings(session, arrival, run, report)
         settle(session, project, Sighting.report_id == report.id)
-        waited = run.waiting
         moved = judge(session, [run.id])
         run.updated_at = now()
         spread_news(session, project, moved)
-        if run.waiting and not waited:
-            outbox.announce(session, run, "run.needs-review")
     log.info("run received", project=project.name, run=str(run.id), changes=len(seen), outcome=run.outcome)
     return run, True
 
 
-def spread_news(session: Session, project: Project, moved: Iterable[Run]) -> None:
-    """Tell GitHub of runs that stand otherwise than before."""
-    for run in moved:
-        outbox.report_status(session, project, run)
+def spread_news(session: Session, project: Project, moved: Iterable[Moved]) -> None:
+    """Tell GitHub of runs that stand otherwise than before, and webhooks of those that begin to wait. Nobody is called
+    to a run that a newer one has replaced."""
+    for each in moved:
+        outbox.report_status(session, project, each.run)
+        if each.begins_to_wait and each.run.current:
+            outbox.announce(session, each.run, "run.needs-review")
 
 
 # Reading
@@ -275,17 +275,32 @@ def _note_sightings(session: Session, arrival: Arrival, run: Run, report: Report
 
 
 def _authors(session: Session, run: Run, fingerprints: list[str]) -> dict[str, str | None]:
-    """Who wrote the oldest current run, of those of other branches too, that shows each change."""
+    """Who showed each change first: in what the branch or pull request stood for before this run, whoever pushes to it
+    now, or in the oldest current run of another."""
     found: dict[str, str | None] = {}
+    others = (Run.current & (Run.id != run.id)) | Sighting.report_id.in_(_before(run))
     for some in store.chunks(fingerprints):
         rows = session.execute(
             select(Sighting.fingerprint, Sighting.author)
             .join(Run, Run.id == Sighting.run_id)
-            .where(Sighting.project == run.project, Sighting.fingerprint.in_(some), Run.current, Run.id != run.id)
+            .where(Sighting.project == run.project, Sighting.fingerprint.in_(some), others)
             .order_by(Run.created_at.desc())
         )
         found.update((fingerprint, author) for fingerprint, author in rows)
     return found
+
+
+def _before(run: Run) -> Select[tuple[UUID]]:
+    """The newest earlier report of each job of the run's branch or pull request. Not only those of the run before: a
+    job that was cancelled there has not seen that a change is gone."""
+    age = func.row_number().over(partition_by=Report.job, order_by=Run.created_at.desc()).label("age")
+    earlier = (
+        select(Report.id, age)
+        .join(Run, Run.id == Report.run_id)
+        .where(Run.project == run.project, Run.line == run.line, Run.created_at < run.created_at)
+        .subquery()
+    )
+    return select(earlier.c.id).where(earlier.c.age == 1)
 
 
 def _said(seen: Seen, report: Report) -> str:

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.auth.person import Person
 from app.errors import Conflict, NotFound
-from app.models import Delivery, Webhook
+from app.models import Delivery, Run, Webhook
 from app.runs.address import checked
+from app.runs.outbox import STATUS
 from app.runs.service import find_project
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "deliveries_of",
     "list_webhooks",
     "message",
+    "newest_deliveries",
+    "newest_statuses",
     "remove_webhook",
     "signed",
 ]
@@ -70,6 +73,26 @@ def deliveries_of(session: Session, webhook_id: UUID, *, limit: int, offset: int
     total = session.scalar(select(func.count()).select_from(Delivery).where(mine)) or 0
     chosen = select(Delivery).where(mine).order_by(Delivery.created_at.desc(), Delivery.id)
     return list(session.scalars(chosen.limit(limit).offset(offset))), total
+
+
+def newest_deliveries(session: Session) -> dict[UUID, Delivery]:
+    """What was sent last to each webhook."""
+    found = session.scalars(_newest(Delivery.webhook_id, Delivery.webhook_id.is_not(None)))
+    return {each.webhook_id: each for each in found if each.webhook_id}
+
+
+def newest_statuses(session: Session) -> dict[str, Delivery]:
+    """The commit status that was reported last of each project."""
+    found = _newest(Run.project, Delivery.event == STATUS).add_columns(Run.project)
+    return {project: each for each, project in session.execute(found)}
+
+
+def _newest(of: Any, wanted: ColumnElement[bool]) -> Select[Any]:
+    """The newest delivery of each of something."""
+    age = func.row_number().over(partition_by=of, order_by=(Delivery.created_at.desc(), Delivery.id)).label("age")
+    aged = select(Delivery.id, age).join(Run, Run.id == Delivery.run_id).where(wanted).subquery()
+    chosen = select(Delivery).join(aged, aged.c.id == Delivery.id).join(Run, Run.id == Delivery.run_id)
+    return chosen.where(aged.c.age == 1)
 
 
 def message(style: str, payload: Mapping[str, Any]) -> bytes:

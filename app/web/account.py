@@ -34,10 +34,10 @@ def asset(name: str, v: str = "") -> Response:
 
 
 @router.get("/sign-in")
-def sign_in_form(visit: CurrentVisit, next: str = "/") -> Response:
+def sign_in_form(visit: CurrentVisit, next: str = "/", changed: bool = False) -> Response:
     if visit is not None:
         return see(local(next))
-    return page("sign_in.html", visit=None, next=local(next), refused="", username="")
+    return page("sign_in.html", visit=None, next=local(next), refused="", username="", changed=changed)
 
 
 @router.post("/sign-in")
@@ -69,6 +69,7 @@ def sign_in(
             next=local(next),
             refused=problem.detail,
             username=username,
+            changed=False,
         )
     answer = see(local(next))
     open_session(answer, signed_in, settings)
@@ -107,6 +108,6 @@ def change_password(
         return page(
             "account.html", visit=visit, status=problem.status, problem=problem, shortest=SHORTEST, longest=LONGEST
         )
-    answer = see("/sign-in")
+    answer = see("/sign-in?changed=1")
     close_session(answer, settings)
     return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import Form, Query
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from app.reviews import service as reviews
 from app.reviews.reviewed import Reviewed
 from app.settings import Settings
 from app.state import AppDatabase, AppSettings
-from app.web.done import find_done, name_of
+from app.web.done import find_done
 from app.web.exchange_diff import Part, document_parts, entry_parts, focus_of
 from app.web.page import ReviewerSender, Visitor, page
 from app.web.page_route import pages, see
@@ -62,16 +62,16 @@ def decide(
     """On to the next change that waits, or back to the one whose decision was taken back."""
     with database.read() as session:
         following = _spot(session, visit, way, run_id, fingerprint).next_open
+    done, chosen = uuid4(), [(fingerprint, state)]
     try:
         with database.write() as session:
             reviews.decide(
-                session, settings, visit.person, run_id, decision=decision, why=why, chosen=[(fingerprint, state)]
+                session, settings, visit.person, run_id, decision=decision, why=why, chosen=chosen, batch=done
             )
     except NotFound:
         raise
     except Problem as problem:
         return _change(visit, way, settings, database, run_id, fingerprint, problem=problem, why=why)
-    done = name_of(run_id, fingerprint)
     if decision == "undone":
         return see(f"/runs/{run_id}/changes/{fingerprint}{way.query(done=done)}")
     if following is None:
@@ -107,10 +107,11 @@ def _change(
             "spot": _spot(session, visit, way, run, change.fingerprint),
             "done": find_done(session, done, visit.person) if done else None,
             "parts": _parts(session, run, change, place) if place else [],
-            "listed": reviews.history(
-                session, project=reviewed.run.project, fingerprint=change.fingerprint, limit=MOST_DECISIONS
-            )[0],
         }
+        values["listed"], _ = reviews.history(
+            session, project=reviewed.run.project, fingerprint=change.fingerprint, limit=MOST_DECISIONS
+        )
+        values["gone"] = reviews.taken_back(session, values["listed"])
     return page(
         "change.html",
         visit=visit,

@@ -7,7 +7,7 @@ of the change in question are in focus, those that belong to other changes are n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby, islice, zip_longest
@@ -25,12 +25,16 @@ CONTEXT: Final = 3
 """Equal lines that stay beside unequal ones."""
 
 MOST_LINES: Final = 4000
-"""What is longer is cut: a page is for people."""
+"""What is longer is cut: a page is for people. First goes what is folded away, last what is in focus."""
+
+MOST_COMPARED: Final = 100_000
+"""Lines. Beyond that it is said that there are more, not what they are."""
 
 LARGEST_MATCH: Final = 1_000_000
 """Items of one array times items of the other: beyond that they are taken in order."""
 
 TOO_DEEP: Final = Line(0, "$", (Token("note", "nested too deeply to be shown"),))
+TOO_LONG: Final = Line(0, "$", (Token("note", "the rest is too long to be compared"),))
 
 
 class Row(NamedTuple):
@@ -48,38 +52,61 @@ class Row(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Block:
     """Lines that are read together. Of an equal block both sides are the same lines; a `folded` one is opened on
-    demand."""
+    demand. One that is `cut` has more lines than are shown, and none of them: so many are left out."""
 
     old: tuple[Line, ...]
     new: tuple[Line, ...]
     equal: bool
     focus: bool = False
     folded: bool = False
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """`cut` says that there were more lines than anybody reads."""
+    """All blocks in order, also those of which nothing is shown."""
 
     blocks: tuple[Block, ...]
-    cut: bool = False
 
     @property
     def is_equal(self) -> bool:
         return all(block.equal for block in self.blocks)
 
     @property
+    def stretches(self) -> list[Stretch]:
+        """The blocks by whether they are folded away."""
+        return [Stretch(tuple(same), folded) for folded, same in groupby(self.blocks, key=lambda block: block.folded)]
+
+    @property
     def has_focus(self) -> bool:
         return any(block.focus for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring blocks that are all shown, or all folded away under one line."""
+
+    blocks: tuple[Block, ...]
+    folded: bool
+
+    @property
+    def is_equal(self) -> bool:
+        return all(block.equal for block in self.blocks)
+
+    @property
+    def length(self) -> int:
+        return sum(block.cut or max(len(block.old), len(block.new)) for block in self.blocks)
 
 
 def diff(old: Json | Absent, new: Json | Absent, *, place: Place, focus: Sequence[str] = ()) -> Diff:
     """What is approved beside what was seen. `focus` are the normalised paths of the change in question."""
     if any(not isinstance(each, Absent) and is_deep(each) for each in (old, new)):
         return Diff((Block((TOO_DEEP,), (TOO_DEEP,), equal=True),))
-    rows = list(islice(_rows(old, new, place), MOST_LINES + 1))
-    shown = [row._replace(focus=_is_in(row, focus)) for row in rows[:MOST_LINES]]
-    return Diff(tuple(_blocks(shown)), cut=len(rows) > MOST_LINES)
+    every = _rows(old, new, place)
+    rows = [row._replace(focus=_is_in(row, focus)) for row in islice(every, MOST_COMPARED)]
+    if next(every, None):
+        rows.append(Row(None, TOO_LONG))
+    return Diff(tuple(_blocks(rows)))
 
 
 def _is_in(row: Row, focus: Sequence[str]) -> bool:
@@ -145,44 +172,75 @@ def _is_same(old: Json, new: Json) -> bool:
 
 def _blocks(rows: list[Row]) -> Iterator[Block]:
     kept = _kept(rows)
-    for (equal, focus, stays), run in groupby(
-        zip(rows, kept, strict=True), key=lambda each: (each[0].is_equal, each[0].focus, each[1])
-    ):
-        found = [row for row, _ in run]
+    shown = _shown(rows, kept)
+    for (cut, folded, equal, focus), run in groupby(zip(rows, kept, shown, strict=True), key=_look):
+        found = [row for row, _, _ in run]
+        if cut:
+            yield Block((), (), equal=all(row.is_equal for row in found), folded=folded, cut=len(found))
+            continue
         yield Block(
             old=tuple(row.old for row in found if row.old),
             new=tuple(row.new for row in found if row.new),
             equal=equal,
-            focus=focus and not equal,
-            folded=not stays,
+            focus=focus,
+            folded=folded,
         )
 
 
+def _look(fate: tuple[Row, bool, bool]) -> tuple[bool, bool, bool, bool]:
+    """Rows that look the same stand in one block; of those that are cut nobody sees how they look."""
+    row, kept, shown = fate
+    return (not shown, not kept, shown and row.is_equal, shown and row.focus and not row.is_equal)
+
+
+def _shown(rows: list[Row], kept: list[bool]) -> list[bool]:
+    """Which rows a page has room for: those in focus before those that are kept, and these before the folded ones."""
+    if len(rows) <= MOST_LINES:
+        return [True] * len(rows)
+    ranks = [_rank(row, stays) for row, stays in zip(rows, kept, strict=True)]
+    first = set(sorted(range(len(rows)), key=lambda index: ranks[index])[:MOST_LINES])
+    return [index in first for index in range(len(rows))]
+
+
+def _rank(row: Row, kept: bool) -> int:
+    if row.focus and not row.is_equal:
+        return 0
+    return 1 if kept else 2
+
+
 def _kept(rows: list[Row]) -> list[bool]:
-    """Which rows are shown at once: the unequal ones, some around them, and what they are inside of; or all, where
+    """Which rows are shown at once: those in question, some around them, and what they are inside of; or all, where
     nothing differs."""
-    unequal = [index for index, row in enumerate(rows) if not row.is_equal]
-    if not unequal:
+    wanted = _in_question(rows)
+    if not any(wanted):
         return [True] * len(rows)
     kept = [False] * len(rows)
-    for index in unequal:
-        start, end = max(0, index - CONTEXT), index + CONTEXT + 1
-        kept[start:end] = [True] * len(kept[start:end])
-    for index in _around(rows):
+    for index, is_wanted in enumerate(wanted):
+        if is_wanted:
+            start, end = max(0, index - CONTEXT), min(len(rows), index + CONTEXT + 1)
+            kept[start:end] = [True] * (end - start)
+    for index in _around(rows, wanted):
         kept[index] = True
     return _without_slits(kept)
 
 
-def _around(rows: Iterable[Row]) -> set[int]:
-    """The rows that open what an unequal row is inside of."""
+def _in_question(rows: list[Row]) -> list[bool]:
+    """The rows that differ: those in focus, or all where none is."""
+    differ = [not row.is_equal for row in rows]
+    focused = [row.focus and differs for row, differs in zip(rows, differ, strict=True)]
+    return focused if any(focused) else differ
+
+
+def _around(rows: list[Row], wanted: list[bool]) -> set[int]:
+    """The rows that open what a wanted row is inside of."""
     found: set[int] = set()
     open_rows: list[int] = []
     for index, row in enumerate(rows):
-        if not row.is_equal:
+        if wanted[index]:
             found.update(open_rows)
-        elif row.new is not None and row.new.opens:
+        elif row.is_equal and row.new is not None and row.new.opens:
             open_rows.append(index)
-        elif row.new is not None and row.new.closes:
+        elif row.is_equal and row.new is not None and row.new.closes:
             open_rows.pop()
     return found
 

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.auth.person import Person
-from app.errors import NotFound
-from app.models import Decision
 from app.reviews import service as reviews
 from app.reviews.reviewed import Reviewed
+from app.reviews.service import Batch
 
-__all__ = ["Done", "find_done", "name_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    decision: Decision
-    reviewed: Reviewed
+__all__ = ["chosen", "find_done", "value_of"]
 
 
-def name_of(run: UUID, fingerprint: str) -> str:
-    """As it rides in an address."""
-    return f"{run}:{fingerprint}"
-
-
-def find_done(session: Session, name: str, person: Person) -> Done | None:
-    """The last decision on a change, if this person made it."""
-    run, _, fingerprint = name.partition(":")
+def find_done(session: Session, name: str, person: Person) -> Batch | None:
+    """What an address calls done, if it is the last that this person did: an old address has no news and takes nothing
+    back."""
     try:
-        reviewed = reviews.change(session, UUID(run), fingerprint)
-    except (ValueError, NotFound):
+        batch = UUID(name)
+    except ValueError:
         return None
-    found, _ = reviews.history(session, project=reviewed.run.project, fingerprint=reviewed.change.fingerprint, limit=1)
-    return Done(found[0], reviewed) if found and found[0].by_id == person.id else None
+    found = reviews.last_batch(session, person)
+    return found if found and found.id == batch else None
+
+
+def value_of(reviewed: Reviewed) -> str:
+    """A change of a run in the state that is on the screen, as it rides in a form."""
+    return f"{reviewed.run.id} {reviewed.change.fingerprint} {reviewed.state}"
+
+
+def chosen(value: str) -> tuple[UUID, str, str]:
+    """What `value_of` wrote. Raises ValueError for anything else."""
+    run, fingerprint, state = value.split(" ")
+    return UUID(run), fingerprint, state

@@ -30,6 +30,7 @@ def show(
 ) -> Response:
     with database.read() as session:
         found, total = reviews.history(session, project=project or None, limit=ON_A_PAGE, offset=offset)
+        gone = reviews.taken_back(session, found)
         projects = [each.name for each in runs.list_projects(session)]
         changes = {
             (name, fingerprint): change
@@ -42,6 +43,7 @@ def show(
         "history.html",
         visit=visit,
         found=[(each, changes[each.project, each.fingerprint]) for each in found],
+        gone=gone,
         total=total,
         offset=offset,
         limit=ON_A_PAGE,

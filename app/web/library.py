@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -11,7 +12,9 @@ from starlette.responses import Response
 from acetate.snapshot import Entry
 from app.errors import NotFound
 from app.library import service
-from app.models import now
+from app.models import Change, Decision, now
+from app.reviews import service as reviews
+from app.reviews.reviewed import as_seen
 from app.runs import service as runs
 from app.state import AppDatabase
 from app.web.exchange_diff import sides_of
@@ -19,6 +22,7 @@ from app.web.json_lines import Place, lines
 from app.web.page import Visitor, page
 from app.web.page_route import pages
 from app.web.timeline import HEIGHT, WIDTH, timeline
+from app.web.wording import shown_sides
 
 __all__ = ["router"]
 
@@ -81,6 +85,19 @@ def _shown(entry: Entry) -> tuple[Entry, list[tuple[str, object]]]:
     return entry, [(title, list(lines(value, place))[:MOST_LINES]) for title, place, value in sides_of(entry)]
 
 
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A change of a field, its values in few words, and what was decided on it, newest first."""
+
+    change: Change
+    sides: tuple[str, str] | None
+    decisions: tuple[Decision, ...]
+
+
+def _sides(known: Change) -> tuple[str, str] | None:
+    return shown_sides(as_seen(known))
+
+
 @router.get("/library/field")
 def field(
     visit: Visitor,
@@ -96,6 +113,12 @@ def field(
         history = service.field_history(
             session, project, provider=provider, operation=operation, status=status, stream=stream, path=path
         )
+        known = [
+            FieldChange(each.change, _sides(each.change), tuple(reversed(each.decisions)))
+            for each in reversed(history.changes)
+        ]
+        runs_of = reviews.newest_runs(session, project, [each.change.fingerprint for each in history.changes])
+        gone = reviews.taken_back(session, [one for each in history.changes for one in each.decisions])
     return page(
         "field.html",
         visit=visit,
@@ -106,6 +129,9 @@ def field(
         stream=stream,
         path=path,
         history=history,
+        known=known,
+        runs_of=runs_of,
+        gone=gone,
         picture=timeline(history, now()),
         width=WIDTH,
         height=HEIGHT,

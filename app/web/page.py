@@ -15,7 +15,7 @@ from acetate.report.wording import counted
 from app.auth.sessions import FIELD, CurrentVisit, GuardedVisit, Visit
 from app.errors import Forbidden, Unauthorized
 from app.models import Role, now
-from app.web import asset, wording
+from app.web import asset, done, wording
 
 __all__ = ["POLICY", "AdminSender", "AdminVisitor", "ReviewerSender", "Sender", "Visitor", "page"]
 
@@ -41,7 +41,9 @@ TEMPLATES: Final = Environment(
 )
 TEMPLATES.globals.update(
     asset=asset.address,
+    chosen_value=done.value_of,
     commands=wording.commands,
+    counted_now=wording.counted_now,
     csrf_field=FIELD,
     edges=wording.EDGES,
     kind_of=wording.kind_of,
@@ -57,6 +59,7 @@ TEMPLATES.globals.update(
 TEMPLATES.filters.update(
     ago=lambda at: wording.ago(at, now()),
     counted=counted,
+    lines=wording.lines,
     moment=wording.moment,
     safe_link=wording.safe_link,
     shown=wording.shown,

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.errors import Problem, Unauthorized, Unprocessable
 
-__all__ = ["PageRoute", "local", "pages", "see"]
+__all__ = ["PageRoute", "local", "pages", "see", "unfitting"]
 
 SIGN_IN: Final = "/sign-in"
 
@@ -51,7 +51,7 @@ class PageRoute(APIRoute):
             except RequestValidationError:
                 raise Unprocessable("invalid-request", "This address or form cannot be understood.") from None
             except ValidationError as error:
-                raise _unfitting(error) from None
+                raise unfitting(error) from None
 
         return handled
 
@@ -68,7 +68,7 @@ def _to_sign_in(request: Request) -> Response:
     return see(address)
 
 
-def _unfitting(error: ValidationError) -> Problem:
+def unfitting(error: ValidationError) -> Problem:
     """What was typed does not fit: where, and why not."""
     first = error.errors(include_input=False, include_url=False)[0]
     return Unprocessable("invalid-request", f"{' '.join(str(each) for each in first['loc'])}: {first['msg']}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
 from starlette.responses import Response
 
+from app.models import Report
 from app.paging import Offset
 from app.reviews import service as reviews
 from app.reviews.reviewed import Reviewed
@@ -65,6 +68,7 @@ def show(
         run = runs.find_run(session, run_id)
         everything = reviews.changes(session, run_id)
         reports = runs.reports_of(session, run_id)
+        totals = _totals(reports)
         found_done = find_done(session, done, visit.person) if done else None
         newer = [] if run.current else runs.list_runs(session, project=run.project, branch=run.branch, limit=1)[0]
     found = narrowed(everything, way, visit.person)
@@ -76,13 +80,22 @@ def show(
         way=way,
         all=everything,
         groups=groups,
-        severities=choices(everything, "severity"),
+        severities=choices(everything, way, visit.person, "severity"),
+        hidden=len(everything) - len(found),
         reports=reports,
-        totals={name: sum(int(each.counts.get(name, 0)) for each in reports) for name in COUNTS},
+        totals=totals,
         problems=[(each.job, problem) for each in reports for problem in each.problems],
         newer=newer[0] if newer and newer[0].id != run.id else None,
         done=found_done,
     )
+
+
+def _totals(reports: Iterable[Report]) -> dict[str, int]:
+    """Of all reports together. Jobs that brought the same snapshots looked at the same exchanges, which count once."""
+    same: dict[str, list[dict[str, int]]] = {}
+    for each in reports:
+        same.setdefault(json.dumps(each.snapshots, sort_keys=True), []).append(each.counts)
+    return {name: sum(max(int(counts.get(name, 0)) for counts in alike) for alike in same.values()) for name in COUNTS}
 
 
 def standing(each: Reviewed) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated, Final, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -67,9 +67,14 @@ def narrowed(found: Iterable[Reviewed], way: Way, person: Person) -> list[Review
     ]
 
 
-def choices(found: Sequence[Reviewed], name: str) -> list[tuple[str, int]]:
-    """What a filter can be set to, and how many changes that leaves."""
-    return sorted(Counter(_FILTERS[name](each) for each in found).items())
+def choices(found: Iterable[Reviewed], way: Way, person: Person, name: str) -> list[tuple[str, int]]:
+    """What a filter can be set to, and how many changes that leaves while the other filters stay. What it is set to is
+    among them, also where that leaves nothing."""
+    unset: dict[str, Any] = {name: ""}
+    others = narrowed(found, replace(way, **unset), person)
+    counted = Counter(_FILTERS[name](each) for each in others)
+    chosen = getattr(way, name)
+    return sorted({**dict.fromkeys([chosen] if chosen else [], 0), **counted}.items())
 
 
 @dataclass(frozen=True, slots=True)

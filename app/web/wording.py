@@ -15,8 +15,10 @@ __all__ = [
     "OUTCOMES",
     "ago",
     "commands",
+    "counted_now",
     "kind_of",
     "label",
+    "lines",
     "meaning",
     "moment",
     "owned_by",
@@ -72,6 +74,11 @@ def shown(text: object) -> str:
     return printable(str(text)[:LONGEST])
 
 
+def lines(text: str) -> str:
+    """The same for what somebody wrote, in the lines that they wrote."""
+    return "\n".join(printable(line) for line in text[:LONGEST].replace("\r\n", "\n").split("\n"))
+
+
 def shown_sides(change: Change) -> tuple[str, str] | None:
     """Before and after in few words; None where the kind has none."""
     if isinstance(change.before, Absent) and isinstance(change.after, Absent):
@@ -80,11 +87,22 @@ def shown_sides(change: Change) -> tuple[str, str] | None:
 
 
 def since(change: Change) -> str | None:
-    """`between 2026-10-11 and 2026-11-22`: the last recording without it and the first one with it."""
+    """`between 2026-10-11 and 2026-11-22`: the last recording without it and the first one with it; `on` the day where
+    both are of one."""
     last, first = change.evidence.last_approved, change.evidence.first_recorded
+    if last and first and last[:10] == first[:10]:
+        return f"on {printable(first)[:10]}"
     if last and first:
         return f"between {printable(last)[:10]} and {printable(first)[:10]}"
     return f"first recorded {printable(first)[:10]}" if first else None
+
+
+def counted_now(change: Change) -> str | None:
+    """`1 of 2 exchanges`, for our own API `1 of 2 responses`: how many show it now."""
+    now = change.evidence.now
+    if not now or tally(now) is None:
+        return now
+    return f"{now} {'response' if change.edge == 'provide' else 'exchange'}{'' if now.endswith(' of 1') else 's'}"
 
 
 def tally(text: str | None) -> tuple[int, int] | None:

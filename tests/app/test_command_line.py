@@ -12,7 +12,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from app import migration
 from app.__main__ import main
 from app.auth import service
 from app.auth.passwords import passwords
@@ -101,6 +103,20 @@ def test_a_database_that_does_not_answer_is_said(url, monkeypatch, capsys):
     monkeypatch.setenv("ACETATE_SECRET_KEY", "k" * 32)
     assert main(["migrate"]) == 2
     assert capsys.readouterr().err == "The database does not answer.\n  next: look at ACETATE_DATABASE_URL\n"
+
+
+@pytest.mark.parametrize("verb", ["migrate", "serve"])
+def test_a_database_of_a_newer_service_is_said(url, capsys, monkeypatch, verb):
+    monkeypatch.setattr("app.__main__.configure_logging", lambda _level: None)
+    main(["migrate"])
+    with migration.connection_for_migrations(url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999_from_the_future'"))
+    capsys.readouterr()
+    assert main([verb]) == 2
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "The database is of a newer version of the service.",
+        "  next: install that version, or give back the backup from before it",
+    ]
 
 
 @pytest.mark.parametrize("name", ["a b", "", "-", "x" * 101])

@@ -7,6 +7,9 @@ const within = (node, selector) => node instanceof Element && node.closest(selec
 
 const isTyping = (node) => within(node, "textarea, select, input:not([type=checkbox]):not([type=radio]), dialog[open]");
 
+// While an answer is awaited, nothing on the page is pressed: what will be there has not been looked at.
+const isWaiting = () => document.querySelector("#page .htmx-request") !== null;
+
 // The rows of a list, one of which is where J and K start from.
 const rows = () => [...document.querySelectorAll("[data-rows] a[data-row]")];
 
@@ -33,7 +36,7 @@ function askWhy(button) {
 
 function press(key) {
   const wanted = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  if (wanted && wanted.disabled) return false;
+  if (wanted && (wanted.disabled || isWaiting())) return false;
   if (wanted && wanted.matches("[data-asks]")) askWhy(wanted);
   else if (wanted) wanted.click();
   else if (key === "j") step(1);
@@ -43,18 +46,35 @@ function press(key) {
   return true;
 }
 
+// The key that was pressed last and did something. A key that is held does it once: the change that comes next has not
+// been read, and the reason that is asked for is not written yet. J and K go on.
+let pressed = "";
+
 document.addEventListener("keydown", (event) => {
-  if (within(event.target, "#reason") && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+  const key = (event.key || "").toLowerCase();  // a browser that fills in a form presses no key
+  if (event.repeat && key !== "j" && key !== "k") {
+    if (key === pressed) event.preventDefault();
+    return;
+  }
+  pressed = "";
+  if (within(event.target, "#reason") && key === "enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
+    pressed = key;
     const reject = document.querySelector("[data-asks]");
-    if (reject) reject.click();
+    if (reject && !isWaiting()) reject.click();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && isTyping(event.target)) event.target.blur();
   if (isTyping(event.target)) return;
-  if (press(event.key.toLowerCase())) event.preventDefault();
+  if (!press(key)) return;
+  event.preventDefault();
+  pressed = key;
 });
+
+// Where not all tabs fit, the one of this page is among those that are seen.
+const tab = document.querySelector(".bar [aria-current]");
+if (tab) tab.scrollIntoView({ block: "nearest", inline: "center" });
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");

@@ -50,3 +50,11 @@ def test_a_person_is_no_job(asked):
 @pytest.mark.parametrize("who", ["nobody", "unknown job"])
 def test_nobody_is_neither(asked, who):
     assert [answer.status_code for answer in asked(who)] == [401, 401]
+
+
+def test_the_document_says_what_a_job_and_a_person_show(app):
+    document = app.openapi()
+    schemes = document["components"]["securitySchemes"]
+    assert (schemes["ci"]["type"], schemes["ci"]["scheme"]) == ("http", "bearer")
+    assert document["paths"]["/api/v1/runs"]["post"]["security"] == [{"password": []}, {"ci": []}]
+    assert document["paths"]["/metrics"]["get"]["security"] == [{"password": []}]

@@ -71,6 +71,16 @@ def test_a_decision_covers_all_places_of_a_change_and_every_report_of_the_run(pu
     assert mara.outcome(run) == ("passed", 0)
 
 
+def test_what_several_jobs_saw_in_the_same_files_is_counted_once(push, mara):
+    run = push(bundle(change(places=["cassettes/a", "cassettes/b"]), job="1"))
+    push(bundle(change(places=["cassettes/a", "cassettes/b"]), job="2"))
+    seen = mara.changes(run)["$.usage"]
+    assert seen["seen"] == 2
+    push(bundle(change(places=["cassettes/b", "cassettes/c"]), job="3"))
+    found = mara.get(f"runs/{run}/changes/{seen['fingerprint']}")
+    assert found["seen"] == len(found["occurrences"]) == 3
+
+
 def test_a_decision_carries_over_to_later_runs(push, mara):
     run = push(bundle(change()))
     mara.decide(run, "approved", "$.usage", why="known")
@@ -176,6 +186,34 @@ def test_another_run_that_shows_it_is_no_way_round(push, mara, desk_of):
     answer = mara.post(other, "approved", mara.changes(other)["$.usage"])
     assert answer.json()["code"] == "own-change"
     desk_of("noor").decide(other, "approved", "$.usage")
+
+
+@pytest.mark.parametrize("pull_request", [None, "7"])
+def test_whoever_pushes_to_the_branch_next_does_not_become_the_author(push, mara, desk_of, pull_request):
+    line = {"branch": "fix", "pull_request": pull_request}
+    push(bundle(change(), author="mara", commit="a" * 40, **line))
+    run = push(bundle(change(), change("$.new"), author="noor", commit="b" * 40, **line))
+    refused = mara.post(run, "approved", mara.changes(run)["$.usage"])
+    assert refused.json()["code"] == "own-change"
+    noor = desk_of("noor")
+    noor.decide(run, "approved", "$.usage")
+    assert noor.post(run, "approved", noor.changes(run)["$.new"]).json()["code"] == "own-change"
+
+
+def test_a_job_that_was_cancelled_meanwhile_is_no_way_round(push, mara):
+    push(bundle(change(), author="mara", branch="fix", commit="a" * 40, job="2"))
+    push(bundle(author="noor", branch="fix", commit="b" * 40, job="1"))
+    run = push(bundle(change(), author="noor", branch="fix", commit="c" * 40, job="2"))
+    assert mara.post(run, "approved", mara.changes(run)["$.usage"]).json()["code"] == "own-change"
+
+
+def test_a_change_that_was_gone_meanwhile_is_whose_run_brought_it_back(push, mara, desk_of):
+    push(bundle(change(), author="mara", branch="fix", commit="a" * 40))
+    push(bundle(author="mara", branch="fix", commit="b" * 40))
+    run = push(bundle(change(), author="noor", branch="fix", commit="c" * 40))
+    noor = desk_of("noor")
+    assert noor.post(run, "approved", noor.changes(run)["$.usage"]).json()["code"] == "own-change"
+    mara.decide(run, "approved", "$.usage")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, text, update
 
 from app.models import Delivery, Role, now
+from app.runs import webhooks
 from app.runs.courier import Courier, Pace
 from tests.app.bundles import COMMIT, bundle, change
 from tests.app.engines import ONLY_SQLITE
@@ -134,6 +135,50 @@ def test_a_run_that_needs_review_and_a_decision_are_news(hook, push, courier, re
     )
     assert decided["run"]["outcome"] == "passed"
     assert courier.deliver() == 0
+
+
+def test_a_run_that_waits_again_is_news(hook, push, courier, receiver, client, admin):
+    hook()
+    run = push(bundle(change()))
+    decide(client, admin, run, "approved")
+    decide(client, admin, run, "undone")
+    courier.deliver()
+    assert [each["event"] for each in receiver.bodies].count("run.needs-review") == 2
+
+
+def test_a_run_that_waits_for_a_second_person_from_now_on_is_news(hook, push, courier, receiver, client, admin):
+    hook()
+    push(bundle(change(decision="approved"), against="f" * 40))
+    client.patch("/api/v1/projects", params={"project": "chat"}, json={"require_approval": True}, headers=admin)
+    courier.deliver()
+    assert [(each["event"], each["run"]["waiting"]) for each in receiver.bodies] == [("run.needs-review", 1)]
+
+
+def test_nobody_is_called_to_a_run_that_a_newer_one_has_replaced(hook, push, courier, receiver, client, admin):
+    hook()
+    push(bundle(change()))
+    newer = push(bundle(change(), commit="b" * 40))
+    decide(client, admin, newer, "approved")
+    courier.deliver()
+    receiver.seen.clear()
+    decide(client, admin, newer, "undone")
+    courier.deliver()
+    told = [each["run"]["id"] for each in receiver.bodies if each["event"] == "run.needs-review"]
+    assert told == [newer]
+
+
+def test_what_became_of_the_newest_news_is_known(hook, push, courier, receiver, database):
+    first, second = hook(), hook(url="http://127.0.0.1:9/")
+    push(bundle(change("$.a"), commit="a" * 40))
+    courier.deliver()
+    receiver.statuses = [500]
+    push(bundle(change("$.b"), commit="b" * 40, branch="fix"))
+    courier.deliver()
+    with database.read() as session:
+        found = {str(hooked): each.error for hooked, each in webhooks.newest_deliveries(session).items()}
+        assert webhooks.newest_statuses(session) == {}
+    assert found[first["id"]] == "answered 500"
+    assert "cannot be reached" in str(found[second["id"]])
 
 
 def test_what_is_sent_is_signed_with_the_time(hook, push, courier, receiver):
@@ -389,6 +434,18 @@ def test_a_commit_shows_how_its_run_stands(push, courier, receiver, client, admi
         ("failure", "A change was rejected"),
         ("success", "No change waits for a decision"),
     ]
+
+
+@ONLY_SQLITE
+@pytest.mark.usefixtures("repository")
+def test_what_became_of_the_newest_status_is_known(push, courier, receiver, database):
+    push(bundle(change(), commit="a" * 40))
+    push(bundle(change(), commit="b" * 40))
+    receiver.statuses = [404, 404]
+    courier.deliver()
+    with database.read() as session:
+        found = webhooks.newest_statuses(session)
+    assert {name: each.error for name, each in found.items()} == {"chat": "answered 404"}
 
 
 @ONLY_SQLITE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,3 +66,9 @@ def ticks(html: str) -> list[str]:
 def state_of(html: str) -> str:
     """The state that a decision is sent with."""
     return re.findall(r'name="state" value="([^"]+)"', html)[-1]
+
+
+def text(answer: Any) -> str:
+    """What can be read on a page."""
+    main = answer.text.partition("<main")[2].partition("</main>")[0]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main.partition(">")[2])).split())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import product
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from acetate.cli.main import main
 from app.reviews import service as reviews
@@ -203,3 +204,111 @@ def test_a_stale_decision_keeps_what_was_typed(keys: Window, live: Live, browser
     expect(keys.page.locator("#reason")).to_have_value("second")
     assert keys.page.url.removeprefix(live.url) == path
     keys.wrong.clear()  # a browser notes every answer of 409
+
+
+@pytest.fixture
+def inbox(browser: Browser, live: Live, request: pytest.FixtureRequest) -> Iterator[Window]:
+    """A window before three changes that no other test decides on."""
+    project = re.sub(r"\W", "", request.node.name)
+    live.push(bundle(change("$.a"), change("$.b"), change("$.c"), project=project))
+    with window(browser, live, "otto", viewport=DESK) as found:
+        found.look(f"/?project={project}")
+        yield found
+
+
+@pytest.fixture
+def change_page(inbox: Window) -> Window:
+    """The first of the three."""
+    inbox.page.click("[data-row] >> nth=0")
+    expect(inbox.page.locator("h1")).to_have_text("$.a")
+    return inbox
+
+
+def test_a_key_that_is_held_decides_once(change_page: Window):
+    hold: Callable[[str], None] = change_page.page.keyboard.down
+    hold("y")
+    expect(change_page.page.get_by_role("status")).to_contain_text("Approved: $.a")
+    for _ in range(3):
+        hold("y")
+    change_page.page.reload()
+    expect(change_page.page.locator("h1")).to_have_text("$.b")
+    expect(change_page.page.locator(".crumbs")).to_contain_text("2 to decide")
+
+
+def test_a_key_that_is_held_is_no_reason(change_page: Window):
+    for _ in range(3):
+        change_page.page.keyboard.down("n")
+    change_page.page.keyboard.up("n")
+    change_page.page.keyboard.type("no")
+    expect(change_page.page.locator("#reason")).to_have_value("no")
+
+
+def test_a_key_that_is_held_goes_on_from_change_to_change(change_page: Window):
+    change_page.page.keyboard.down("j")
+    expect(change_page.page.locator("h1")).to_have_text("$.b")
+    change_page.page.keyboard.down("j")
+    expect(change_page.page.locator("h1")).to_have_text("$.c")
+
+
+def test_what_is_pressed_while_an_answer_is_awaited_decides_nothing(change_page: Window):
+    page, sent = change_page.page, list[Route]()
+    page.route("**/decision*", lambda route: sent.append(route))
+    page.keyboard.press("y")
+    expect(page.locator("form.decide.htmx-request")).to_have_count(1)
+    page.keyboard.press("y")
+    page.keyboard.press("n")
+    page.click("button.yes")
+    page.keyboard.press("j")
+    sent[0].continue_()
+    expect(page.get_by_role("status")).to_contain_text("Approved: $.a")
+    expect(page.locator("h1")).to_have_text("$.b")
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("field", ["#reason", "input[name=chosen]"])
+def test_enter_in_a_field_of_the_inbox_decides_nothing(inbox: Window, field: str):
+    inbox.page.check("input[name=chosen] >> nth=0")
+    inbox.page.fill("#reason", "because")
+    inbox.page.locator(field).first.press("Enter")
+    expect(inbox.page.get_by_role("alert")).to_contain_text("Nothing was decided.")
+    expect(inbox.page.locator("#reason")).to_have_value("because")
+    expect(inbox.page.locator("input[name=chosen]:checked")).to_have_count(1)
+    inbox.wrong.clear()  # a browser notes every answer of 422
+
+
+# On a phone
+
+
+@pytest.fixture
+def phone(browser: Browser, live: Live) -> Iterator[Window]:
+    with window(browser, live, "admin", viewport=PHONE) as found:
+        yield found
+
+
+def test_the_tab_of_this_page_is_among_those_that_are_seen(phone: Window):
+    phone.look("/tokens")
+    tab = phone.page.locator(".bar [aria-current]")
+    box = tab.bounding_box()
+    assert box
+    assert 0 <= box["x"] <= PHONE["width"] - box["width"]
+
+
+def test_the_heads_of_rows_do_not_break_within_words(phone: Window, live: Live):
+    run = live.push(bundle(change("$.a"), project="jobs", job="integration"))
+    phone.look(f"/runs/{run}")
+    head = phone.page.get_by_role("rowheader", name="integration")
+    assert head.evaluate("head => head.getBoundingClientRect().width") >= 140
+
+
+def test_a_long_name_takes_no_more_than_a_few_lines_of_a_list(phone: Window, live: Live):
+    live.push(bundle(change("$." + "very_long_name_" * 80), project="long"))
+    phone.look("/?project=long")
+    title = phone.page.locator(".item .title a").first
+    assert title.evaluate("title => title.getBoundingClientRect().height") < 90
+
+
+def test_the_forms_of_people_keep_their_distance_from_the_edge(phone: Window):
+    phone.look("/users")
+    phone.page.click("summary >> nth=0")
+    form = phone.page.locator("details[open] form.body").first
+    assert form.evaluate("form => parseFloat(getComputedStyle(form).paddingLeft)") > 8

@@ -101,8 +101,41 @@ def test_values_that_are_equal_are_shown_whole():
 
 def test_a_value_of_any_length_is_cut():
     found = diff({}, {f"k{n}": n for n in range(MOST_LINES + 10)}, place=ROOT)
-    assert found.cut
+    assert [block.cut for block in found.blocks] == [0, 12]
     assert sum(len(block.new) for block in found.blocks) == MOST_LINES
+
+
+def test_a_change_far_down_is_shown_however_long_the_rest_is():
+    old = {f"k{n:05}": "<int>" for n in range(MOST_LINES * 2)}
+    found = diff(old, {**old, "k07990": "<text>"}, place=ROOT, focus=["$.k07990"])
+    assert not found.is_equal
+    assert told(found) == [("focus", ['"k07990": integer'], ['"k07990": text'])]
+    assert sum(len(block.new) for block in found.blocks) == MOST_LINES
+
+
+def test_what_is_in_focus_is_cut_last():
+    old = {f"k{n:05}": 1 for n in range(MOST_LINES * 2)}
+    new = {**dict.fromkeys(old, 2), "last": 1}
+    found = diff(old, new, place=ROOT, focus=["$.last"])
+    assert [each for each in told(found) if each[0] == "focus"] == [("focus", [], ['"last": 1'])]
+
+
+def test_what_differs_only_where_it_is_cut_is_not_equal(monkeypatch):
+    monkeypatch.setattr("app.web.diff.MOST_COMPARED", 50)
+    old = {f"k{n:05}": 1 for n in range(100)}
+    assert not diff(old, {**old, "k00099": 2}, place=ROOT).is_equal
+    assert diff(old, dict(old), place=ROOT, focus=["$.k00099"]).has_focus is False
+
+
+def test_other_changes_that_are_far_away_are_folded():
+    old = {f"k{n:03}": 1 for n in range(100)}
+    found = diff(old, dict.fromkeys(old, 2), place=ROOT, focus=["$.k050"])
+    assert [(each.folded, each.is_equal, each.length) for each in found.stretches] == [
+        (False, True, 1),
+        (True, False, 47),
+        (False, False, 7),
+        (True, False, 47),
+    ]
 
 
 def test_two_long_lists_without_a_common_item_are_taken_in_order():

@@ -15,8 +15,10 @@ from acetate.cli.main import main
 from app.library.service import FieldHistory, Known, Point
 from app.models import Role
 from app.web.timeline import timeline
+from tests.app.bundles import bundle, change
 from tests.app.engines import ONLY_SQLITE
 from tests.app.web import shop
+from tests.app.web.conftest import state_of
 from tests.app.web.live import serving
 
 T0 = datetime(2026, 10, 1, tzinfo=UTC)
@@ -123,7 +125,25 @@ def test_a_field_has_its_history(read):
     assert "5 of 5 required" in said
     assert "enum-value-replaced" in said
     assert "Nobody decided on it here." in said
+    assert "before &#34;eos&#34; → after &#34;stop&#34;" in said
     assert "Nothing is known of this field" in read("/library/field", **asked, path="$.nothing")
+
+
+@ONLY_SQLITE
+def test_a_field_leads_to_its_changes_and_tells_the_newest_first(visit, push):
+    old = change("$.seed", "field-removed")
+    run = push(bundle(old, commit="a" * 40))
+    mara = visit("mara")
+    at = f"/runs/{run}/changes/{old.fingerprint}"
+    for decision in ("approved", "undone"):
+        mara.post(f"{at}/decision", decision=decision, state=state_of(mara.get(at).text))
+    push(bundle(change("$.seed", "type-changed", before="integer", after="string"), commit="b" * 40))
+    field = "project=chat&provider=together&operation=chat.completions&status=200&path=%24.seed"
+    page = mara.get(f"/library/field?{field}").text
+    assert re.findall(r"<h2>([a-z-]+)</h2>", page) == ["type-changed", "field-removed"]
+    assert re.findall(r'<li><span class="badge ([a-z]+)"', page) == ["undone", "approved"]
+    assert "took back: approved by" in page
+    assert f'href="{at}"' in page
 
 
 @ONLY_SQLITE

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from hashlib import sha256
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from app.web.page import POLICY
 from tests.app.access import PASSWORD
 from tests.app.bundles import bundle, change
 from tests.app.engines import ONLY_SQLITE
-from tests.app.web.conftest import state_of, ticks
+from tests.app.web.conftest import state_of, text, ticks
 
 pytestmark = ONLY_SQLITE
 
@@ -26,12 +27,6 @@ USAGE = change("$.usage")
 ROLE = change("$.choices[].message.role", places=["cassettes/a", "cassettes/b"])
 WARNING = change("$.id", "optional-field-removed", severity="warn")
 HARMLESS = change("$.new", "field-added", severity="info", before=ABSENT, after="string")
-
-
-def text(answer) -> str:
-    """What can be read on a page."""
-    main = answer.text.partition("<main")[2].partition("</main>")[0]
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main.partition(">")[2])).split())
 
 
 # Signing in and out
@@ -92,6 +87,7 @@ def test_one_changes_ones_own_password_and_signs_in_anew(visit):
     assert "present password" in text(answer)
     answer = visitor.post("/account/password", current=PASSWORD, new="another long password")
     assert answer.url.path == "/sign-in"
+    assert "Your password is changed." in text(answer)
     form = {"username": "mara", "password": "another long password"}
     assert visitor.client.post("/sign-in", data=form).url.path == "/"
     assert visitor.get("/account").status_code == 200
@@ -158,8 +154,80 @@ def test_several_changes_are_decided_at_once_also_of_several_projects(visit, pus
     push(bundle(USAGE, project="billing"))
     visitor = visit("mara")
     answer = visitor.post("/decisions", decision="approved", why="known", chosen=ticks(visitor.get("/").text))
-    assert "3 changes decided" in text(answer)
+    assert "Approved: 3 changes" in text(answer)
     assert "Nothing waits for a decision" in text(answer)
+
+
+def undo_all(visitor, page) -> Any:
+    """The button of the note that says what was decided."""
+    note = page.text.partition('role="status"')[2].partition("</form>")[0]
+    assert "Undo all" in note
+    return visitor.post("/decisions", decision="undone", chosen=ticks(note))
+
+
+def test_what_was_decided_together_is_taken_back_together(visit, push):
+    push(bundle(USAGE, ROLE))
+    push(bundle(USAGE, project="billing"))
+    visitor = visit("mara")
+    decided = visitor.post("/decisions", decision="approved", why="known", chosen=ticks(visitor.get("/").text))
+    assert "Undo all 3" in text(decided)
+    undone = undo_all(visitor, decided)
+    assert "Undone: 3 changes" in text(undone)
+    assert "3 changes wait for a decision" in text(undone)
+    assert "Undo all" not in text(undone)
+
+
+def test_what_somebody_has_decided_since_is_not_taken_back_with_the_rest(visit, push):
+    run = push(bundle(USAGE, ROLE))
+    mara, otto = visit("mara"), visit("otto")
+    decided = mara.post("/decisions", decision="approved", chosen=ticks(mara.get("/").text))
+    at = f"/runs/{run}/changes/{USAGE.fingerprint}"
+    otto.post(f"{at}/decision", decision="rejected", why="no", state=state_of(otto.get(at).text))
+    again = mara.get(f"/?{decided.url.query.decode()}")
+    assert "Approved: 2 changes" in text(again)
+    assert "Undo" not in text(again)
+    late = mara.post("/decisions", decision="undone", chosen=ticks(decided.text))
+    assert (late.status_code, "Nothing was decided." in text(late)) == (409, True)
+
+
+def test_an_old_address_takes_nothing_back(visit, push):
+    run = push(bundle(USAGE, ROLE))
+    visitor = visit("mara")
+    first, second = ticks(visitor.get("/").text)
+    old = visitor.post("/decisions", decision="approved", chosen=[first]).url.query.decode()
+    assert 'data-key="u"' in visitor.get(f"/?{old}").text
+    visitor.post("/decisions", decision="approved", chosen=[second])
+    for address in (f"/?{old}", f"/runs/{run}?{old}"):
+        assert 'data-key="u"' not in visitor.get(address).text
+
+
+def test_a_change_of_ones_own_is_marked_and_has_no_box(visit, push):
+    push(bundle(USAGE, author="mara"))
+    push(bundle(ROLE, author="ada", commit="b" * 40, branch="fix"))
+    visitor = visit("mara")
+    answer = visitor.get("/")
+    assert "yours : somebody else decides it" in text(answer)
+    assert "by ada" in text(answer)
+    (box,) = ticks(answer.text)
+    assert "Approved: $.choices[].message.role" in text(visitor.post("/decisions", decision="approved", chosen=[box]))
+
+
+def test_a_form_that_does_not_say_what_to_do_decides_nothing(visit, push):
+    push(bundle(USAGE))
+    visitor = visit("mara")
+    answer = visitor.post("/decisions", why="because", chosen=ticks(visitor.get("/").text))
+    assert (answer.status_code, "Enter decides nothing" in text(answer)) == (422, True)
+    assert 'value="because"' in answer.text
+
+
+def test_a_filter_counts_what_it_would_leave(visit, push):
+    push(bundle(USAGE, WARNING))
+    push(bundle(USAGE, project="billing"))
+    answer = visit("mara").get("/?project=billing&severity=warn")
+    assert "billing (0)" in text(answer)
+    assert "chat (1)" in text(answer)
+    assert "Breaking 1" in text(answer)
+    assert "To review 0" in text(answer)
 
 
 def test_several_changes_of_which_one_has_moved_on_are_none_of_them_decided_and_the_page_keeps_what_was_typed(
@@ -301,8 +369,7 @@ def test_a_change_can_be_named_by_the_start_of_its_fingerprint(desk):
 
 
 def test_somebody_elses_decision_is_not_announced_as_ones_own(desk, visit):
-    desk.decide(USAGE, "approved", "yes")
-    done = f"?done={desk.run}:{USAGE.fingerprint}"
+    done = f"?{desk.decide(USAGE, 'approved', 'yes').url.query.decode()}"
     assert "Approved: $.usage" in text(desk.visitor.get(desk.at(ROLE, done)))
     assert "Approved: $.usage" not in text(visit("otto").get(desk.at(ROLE, done)))
     assert desk.visitor.get(desk.at(ROLE, "?done=garbage")).status_code == 200
@@ -333,6 +400,25 @@ def test_a_change_of_a_document_shows_both_documents(desk, push):
     said = html.unescape(re.sub(r"<[^>]+>", "", desk.visitor.get(f"/runs/{run}/changes/{made['fingerprint']}").text))
     assert 'was: "title": "a"' in said
     assert 'is now: "title": "b"' in said
+
+
+def test_a_line_far_down_a_long_document_is_near_the_top(desk, push):
+    path = "contracts/chat/openapi.json"
+    made = change("$.k09000", "value-changed", places=[path], before="a", after="b")
+    body = bundle(made)
+    del body["snapshots"][path]
+    sides = {}
+    for side, value in (("approved", "a"), ("now", "b")):
+        document = json.dumps({f"k{number:05}": value for number in range(10_000)})
+        sides[side] = sha256(document.encode()).hexdigest()
+        body["files"][sides[side]] = document
+    body["contracts"][path] = sides
+    page = desk.visitor.get(f"/runs/{push(body)}/changes/{made.fingerprint}").text
+    said = html.unescape(re.sub(r"<[^>]+>", "", page))
+    assert 'was: "k09000": "a"' in said
+    assert "8997 lines with other changes" in said
+    assert "are not shown: there is no room for more." in said
+    assert "no difference" not in said
 
 
 def test_a_decision_on_what_is_not_there_is_not_found(desk):
@@ -366,7 +452,34 @@ def test_a_run_shows_its_problems_its_changes_and_its_reports(visit, push):
     assert "Wait for a decision 1" in said
     assert "Harmless: they pass 1" in said
     assert "2 reports" in said
-    assert "together 40" in said
+    assert "together 20" in said
+
+
+def test_jobs_that_looked_at_different_exchanges_are_added_up(visit, push):
+    push(bundle(USAGE))
+    run = push(bundle(USAGE, job="other", now="something else"))
+    assert "together 40" in text(visit("mara").get(f"/runs/{run}"))
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/runs?branch=nobody", "No run matches"),
+        ("/runs?project=nobody", "No run matches"),
+        ("/runs?offset=50", "No run matches"),
+        ("/history?project=nobody", "No decision matches"),
+        ("/history?offset=50", "No decision matches"),
+    ],
+)
+def test_a_list_that_filters_have_emptied_says_so(visit, push, address, said):
+    push(bundle(USAGE))
+    assert f"{said} " in text(visit("mara").get(address))
+    assert "Show all" in text(visit("mara2").get(address))
+
+
+def test_a_run_whose_changes_are_hidden_says_so(visit, push):
+    run = push(bundle(USAGE))
+    assert "The filters hide 1 change. Show all" in text(visit("mara").get(f"/runs/{run}?edge=provide"))
 
 
 def test_an_older_run_names_the_newer_one(visit, push):
@@ -390,81 +503,17 @@ def test_the_history_keeps_who_why_and_what(desk):
     assert "mara" in said
 
 
+def test_an_undoing_says_what_it_took_back_and_a_reason_keeps_its_lines(desk):
+    desk.decide(USAGE, "rejected", "it breaks us:\r\nsee #88")
+    desk.decide(USAGE, "undone")
+    for address in ("/history", desk.at(USAGE)):
+        page = desk.visitor.get(address)
+        assert "took back: rejected by mara" in text(page)
+        assert "it breaks us:\nsee #88" in page.text
+
+
 def test_an_empty_history_says_so(visit):
     assert "Nothing was decided yet" in text(visit("mara").get("/history"))
-
-
-# Administration
-
-
-def test_an_administrator_makes_a_user_whose_password_is_shown_once(visit, client):
-    root = visit("root", Role.ADMIN)
-    answer = root.post("/users", username="nele", role="reviewer", handles="nele@example.com\n\n nele-gh ")
-    password = re.search(r'class="secret">([^<]+)<', answer.text)[1]
-    assert client.post("/sign-in", data={"username": "nele", "password": html.unescape(password)}).url.path == "/"
-    listed = root.get("/users")
-    assert password not in listed.text
-    assert "nele@example.com\nnele-gh" in listed.text
-
-
-def test_an_administrator_changes_disables_and_resets(visit, client):
-    root = visit("root", Role.ADMIN)
-    mara = visit("mara")
-    user = re.search(r"/users/([0-9a-f-]{36})/password", root.get("/users").text)[1]
-    found = root.post(f"/users/{user}", role="viewer", disabled="1")
-    assert "disabled" in text(found)
-    assert mara.get("/").url.path == "/sign-in"
-    root.post(f"/users/{user}", role="viewer")
-    answer = root.post(f"/users/{user}/password")
-    assert "The password of mara" in text(answer)
-
-
-@pytest.mark.parametrize("form", [{"username": "a b", "role": "viewer"}, {"username": "x", "role": "king"}, {}])
-def test_what_cannot_be_a_user_is_refused_in_words(visit, form):
-    assert visit("root", Role.ADMIN).post("/users", **form).status_code == 422
-
-
-def test_the_last_administrator_stays_one(visit):
-    root = visit("root", Role.ADMIN)
-    user = re.search(r"/users/([0-9a-f-]{36})/password", root.get("/users").text)[1]
-    answer = root.post(f"/users/{user}", role="viewer")
-    assert answer.status_code == 409
-    assert "Make somebody else an administrator first." in text(answer)
-
-
-def test_a_token_is_shown_once_and_can_be_revoked(visit, client):
-    root = visit("root", Role.ADMIN)
-    answer = root.post("/tokens", project="shop", name="GitHub Actions")
-    secret = re.search(r'class="secret">([^<]+)<', answer.text)[1]
-    assert secret.startswith("act_")
-    listed = root.get("/tokens")
-    assert secret not in listed.text
-    assert "GitHub Actions" in text(listed)
-    token = re.search(r"/tokens/([0-9a-f-]{36})/revoke", listed.text)[1]
-    assert "revoked" in text(root.post(f"/tokens/{token}/revoke"))
-    pushed = client.post("/api/v1/runs", json={}, headers={"Authorization": f"Bearer {secret}"})
-    assert pushed.status_code == 401
-
-
-def test_a_project_is_set_up_with_webhooks(visit, push):
-    push(bundle(USAGE))
-    root = visit("root", Role.ADMIN)
-    said = root.post("/projects", name="chat", repository="acme/chat", require_approval="1")
-    assert 'value="acme/chat"' in said.text
-    assert re.search(r'name="require_approval" value="1" checked', said.text)
-    answer = root.post("/projects/webhooks", project="chat", url="https://hooks.example/x", style="slack")
-    assert "whsec_" in text(answer)
-    hook = re.search(r"/projects/webhooks/([0-9a-f-]{36})/remove", answer.text)[1]
-    assert "Nothing was sent there yet." in text(root.get(f"/projects/webhooks/{hook}"))
-    push(bundle(ROLE, commit="c" * 40))
-    assert "run.needs-review" in text(root.get(f"/projects/webhooks/{hook}"))
-    assert "hooks.example" not in text(root.post(f"/projects/webhooks/{hook}/remove"))
-
-
-def test_a_webhook_to_the_metadata_of_the_machine_is_refused(visit, push):
-    push(bundle(USAGE))
-    answer = visit("root", Role.ADMIN).post("/projects/webhooks", project="chat", url="http://169.254.169.254/")
-    assert answer.status_code == 422
 
 
 def test_before_the_first_run_the_pages_say_how_it_begins(visit):

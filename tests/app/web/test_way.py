@@ -44,7 +44,14 @@ def test_every_filter_narrows():
     assert names(narrowed(all_, Way(operation="embeddings"), MARA)) == ["d"]
     assert names(narrowed(all_, Way(project="billing"), MARA)) == ["e"]
     assert names(narrowed(all_, Way(project="billing", severity="warn"), MARA)) == []
-    assert choices(all_, "provider") == [("openai", 1), ("together", 4)]
+
+
+def test_a_filter_counts_what_the_others_leave_and_keeps_what_it_is_set_to():
+    all_ = [reviewed("a"), reviewed("b", edge="provide"), reviewed("c", provider="openai", edge="provide")]
+    assert choices(all_, Way(), MARA, "provider") == [("openai", 1), ("together", 2)]
+    way = Way(provider="openai", edge="consume")
+    assert choices(all_, way, MARA, "provider") == [("openai", 0), ("together", 1)]
+    assert choices(all_, way, MARA, "edge") == [("consume", 0), ("provide", 1)]
 
 
 def test_a_way_rides_in_the_address_without_what_says_nothing():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,8 +9,10 @@ from acetate.change import ABSENT, Change, Evidence
 from app.web.wording import (
     ago,
     commands,
+    counted_now,
     kind_of,
     label,
+    lines,
     meaning,
     owned_by,
     safe_link,
@@ -63,6 +66,20 @@ def test_since_when_is_said_as_far_as_it_is_known():
     assert since(change(evidence=Evidence(first_recorded="2026-11-22T08:00:00Z"))) == "first recorded 2026-11-22"
     both = Evidence(first_recorded="2026-11-22", last_approved="2026-10-11")
     assert since(change(evidence=both)) == "between 2026-10-11 and 2026-11-22"
+    day = Evidence(first_recorded="2026-11-22T08:00:00Z", last_approved="2026-11-22T07:00:00Z")
+    assert since(change(evidence=day)) == "on 2026-11-22"
+
+
+def test_how_many_show_it_is_said_with_what_is_counted():
+    assert counted_now(change(evidence=Evidence(now="1 of 2"))) == "1 of 2 exchanges"
+    assert counted_now(change(evidence=Evidence(now="1 of 1"))) == "1 of 1 exchange"
+    assert counted_now(replace(change(evidence=Evidence(now="3 of 3")), edge="provide")) == "3 of 3 responses"
+    assert counted_now(change(evidence=Evidence(now="some"))) == "some"
+    assert counted_now(change()) is None
+
+
+def test_a_reason_keeps_its_lines_and_nothing_else_that_moves_text():
+    assert lines("one\r\ntwo\n\u202ethree\x0bfour") == "one\ntwo\n\\u202ethree\\x0bfour"
 
 
 @pytest.mark.parametrize(
