@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from acetate.body import Json
 from acetate.change import ABSENT, Absent, Change
+from acetate.course import rerouted
 from acetate.mask import forms
 from acetate.path import ITEM, MAP_KEY, parts
 from acetate.sequence import shown_by
@@ -65,6 +66,9 @@ def adopted(entry: Entry, seen: Entry, change: Change, echoes: Sequence[str]) ->
     only repeat a change in the events of a stream."""
     if change.path in _WHOLE:
         return seen
+    course = rerouted(entry, seen, change)
+    if course is not None:
+        return course
     if change.path.startswith("$headers."):
         name = change.path.removeprefix("$headers.")
         return replace(entry, headers={key: value for key, value in entry.headers.items() if key != name})
@@ -108,9 +112,9 @@ def _edited(before: Json, now: Json, steps: list[str], change: Change) -> Json:
             return _taken(before, now, steps, _Edit(lambda leaf: leaf is None, adds=True))
         case "array-may-be-empty":
             return _taken(before, now, steps, _Edit(lambda leaf: leaf == [], adds=True))
-        case "field-added" if steps[-1] == ITEM:  # The first items of an array that was always empty.
+        case "field-added" | "presence-rose" if steps[-1] == ITEM:  # The first items of an array that was always empty.
             return _taken(before, now, steps[:-1], _Edit(lambda leaf: isinstance(leaf, list)))
-        case "field-added" | "field-renamed" | "field-moved" | "body-wrapped" | "body-unwrapped":
+        case "field-added" | "presence-rose" | "field-renamed" | "field-moved" | "body-wrapped" | "body-unwrapped":
             return _taken(before, now, steps, _TAKE)
         case "enum-value-added" | "enum-value-replaced" | "const-changed" | "value-changed" | "null-only":
             return _reworded(before, now, steps, change)

@@ -8,15 +8,15 @@ only here a field becomes optional or required.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from acetate.change import ABSENT, Difference, Occurrence
 from acetate.context import git
-from acetate.contract import Contract, Fact
+from acetate.contract import REPLY, Contract, Fact
 from acetate.errors import AcetateError, UsageError
-from acetate.examine import entry_differences, grouped, is_reported
+from acetate.examine import entry_differences, grouped, is_reported, repeats
 from acetate.finding import Finding, Totals
 from acetate.library import Library, Ref
 from acetate.path import covers
@@ -146,9 +146,16 @@ def _amended_contracts(
         if old is None or new is None:
             continue
         reported = [each.difference for each in findings if each.ref == ref]
-        for difference in amended(old, new):
-            if not is_reported(difference, reported):
-                yield Finding(ref, difference, Occurrence(path, 0, difference.at))
+        for difference in _untold(amended(old, new), reported):
+            yield Finding(ref, difference, Occurrence(path, 0, difference.at))
+
+
+def _untold(found: Iterable[Difference], reported: Sequence[Difference]) -> Iterator[Difference]:
+    """What two contracts tell beyond what their snapshots do. As there, an assembled reply says nothing that the events
+    said already."""
+    news = [each for each in found if not is_reported(each, reported)]
+    events = [*reported, *(each for each in news if not covers(REPLY, each.path))]
+    return (each for each in news if not (covers(REPLY, each.path) and repeats(each, events)))
 
 
 def amended(before: Contract, now: Contract) -> list[Difference]:
@@ -189,7 +196,7 @@ def _amended_values(path: str, old: Fact, new: Fact) -> Iterator[Difference]:
     if before and not after:
         yield Difference("became-open-string", path, path)
     elif after and not before:
-        yield Difference("became-enum", path, path)
+        yield Difference("const-added" if "const" in new.schema else "became-enum", path, path)
     elif "const" in old.schema and before != after:
         yield Difference(
             "const-changed", path, path, *(sorted(each, key=repr)[-1] for each in (before, after - before))

@@ -1,13 +1,14 @@
 """Census: what only the whole library can show, once a complete run has seen every exchange.
 
-A success status that no exchange has any more; a field that is null wherever it carried a value; an optional field
-that is there far less often. What these say takes the place of what single exchanges said of the same path.
+What no exchange speaks for any more; a success status that none has; a field that is null wherever it carried a value;
+an optional field that is there far less, or far more, often; a type of events that no stream has. What these say takes
+the place of what single exchanges said of the same path.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from acetate.body import Json
@@ -21,50 +22,92 @@ from acetate.snapshot import Entry
 __all__ = ["census"]
 
 _FELL = 0.5
-"""A presence that fell to less than this part of the approved one has dropped."""
+"""A presence that fell to less than this part of the approved one has dropped; one of which the approved one is less
+than this part has risen."""
+
+
+_LOSSES = ("optional-field-removed", "value-changed", "enum-value-removed")
+"""What an exchange that lost something says by itself."""
+
+_Question = tuple[Ref, str, str]
+"""A contract, a path, and where one path can have several the value that is asked about."""
 
 
 def census(findings: Sequence[Finding], library: Library, totals: Totals) -> list[Finding]:
     """The findings of a complete run, seen as a whole."""
-    doubtful: dict[tuple[Ref, str], list[Finding]] = defaultdict(list)
+    doubtful: dict[_Question, list[Finding]] = defaultdict(list)
     for each in findings:
-        if _asks_for_the_whole(each.difference):
-            doubtful[each.ref, each.difference.path].append(each)
+        if _asks_for_the_whole(each, library):
+            doubtful[each.ref, each.difference.path, _value(each.difference)].append(each)
+    approved = _counted(library, doubtful)
     seen_as = {}
-    for (ref, path), group in doubtful.items():
-        kind = _as_a_whole(group, _approved_at(library, ref, path))
-        seen_as.update({id(each): kind for each in group if kind})
-    told = [
-        replace(each, difference=replace(each.difference, kind=seen_as[id(each)])) if id(each) in seen_as else each
-        for each in findings
-    ]
-    return [*told, *_statuses_gone(library, totals)]
+    for question, group in doubtful.items():
+        before = approved[question]
+        now = before + _exchanges(group, "field-added") - _exchanges(group, *_LOSSES)
+        kinds = {kind: _as_a_whole(kind, before, now) for kind in {each.difference.kind for each in group}}
+        seen_as.update({id(each): kinds[each.difference.kind] for each in group})
+    told = [_told(each, seen_as.get(id(each))) for each in findings]
+    return [*told, *_gone(library, totals)]
 
 
-def _asks_for_the_whole(difference: Difference) -> bool:
-    return difference.kind == "optional-field-removed" or (
-        difference.kind == "value-changed" and difference.after == "null"
-    )
+def _told(finding: Finding, kind: str | None) -> Finding:
+    return replace(finding, difference=replace(finding.difference, kind=kind)) if kind else finding
 
 
-def _as_a_whole(group: list[Finding], approved: dict[tuple[str, int], bool]) -> str | None:
-    """The kind that all exchanges together show, or None. `approved` says of each approved exchange whether it had a
-    value at the path."""
-    lost = {(each.occurrence.cassette, each.occurrence.exchange) for each in group}
-    before = sum(approved.values())
-    now = before - len(lost)
-    if group[0].difference.kind == "value-changed":
-        return "null-only" if now <= 0 else None
+def _exchanges(group: Iterable[Finding], *kinds: str) -> int:
+    """How many exchanges show one of these kinds."""
+    places = (each.occurrence for each in group if each.difference.kind in kinds)
+    return len({(each.cassette, each.exchange) for each in places})
+
+
+def _asks_for_the_whole(finding: Finding, library: Library) -> bool:
+    difference = finding.difference
+    match difference.kind:
+        case "optional-field-removed" | "enum-value-removed":
+            return True
+        case "value-changed":
+            return difference.after == "null"
+        case "field-added":
+            contract = library.contract(finding.ref)
+            return contract is not None and difference.path in contract.facts
+    return False
+
+
+def _value(difference: Difference) -> str:
+    """The value that a difference is about, where one path can have several."""
+    return str(difference.before) if difference.kind == "enum-value-removed" else ""
+
+
+def _as_a_whole(kind: str, before: int, now: int) -> str | None:
+    """The kind that all exchanges together show where single ones show this one, or None. `before` is how many approved
+    ones had what it is about, `now` how many have it."""
+    match kind:
+        case "value-changed":
+            return "null-only" if now <= 0 else None
+        case "enum-value-removed":
+            return "stream-event-type-removed" if now <= 0 else None
+        case "field-added":
+            return "presence-rose" if 0 < before < now * _FELL else None
     return "presence-dropped" if 0 < now < before * _FELL else None
 
 
-def _approved_at(library: Library, ref: Ref, path: str) -> dict[tuple[str, int], bool]:
-    steps = list(parts(path))
-    return {
-        (name, index): any(_has_value(body, steps) for body in _bodies(entry, path))
-        for index, (name, entry) in enumerate(library.all_entries())
-        if Ref.of(entry) == ref
-    }
+def _counted(library: Library, questions: Iterable[_Question]) -> Counter[_Question]:
+    """How many approved exchanges have what is asked about: a type of event, or a value at a path."""
+    asked: dict[Ref, list[tuple[_Question, list[str | int]]]] = defaultdict(list)
+    for question in questions:
+        asked[question[0]].append((question, list(parts(question[1]))))
+    counts: Counter[_Question] = Counter()
+    for _, entry in library.all_entries() if asked else ():
+        for question, steps in asked.get(Ref.of(entry), ()):
+            _, path, value = question
+            if _has_type(entry, value) if value else any(_has_value(body, steps) for body in _bodies(entry, path)):
+                counts[question] += 1
+    return counts
+
+
+def _has_type(entry: Entry, name: str) -> bool:
+    said = (each.get("type") for each in entry.masked if isinstance(each, dict))
+    return name in (entry.names or ()) or name in said
 
 
 def _bodies(entry: Entry, path: str) -> Iterable[Json]:
@@ -84,11 +127,27 @@ def _has_value(masked: Json, steps: Sequence[str | int]) -> bool:
     return step in masked and _has_value(masked[str(step)], rest)
 
 
-def _statuses_gone(library: Library, totals: Totals) -> Iterator[Finding]:
-    """Approved success statuses of operations that were seen, but never with that status."""
-    answered = {(ref.operation, ref.status) for ref, _ in totals}
-    operations = {operation for operation, _ in answered}
+def _gone(library: Library, totals: Totals) -> Iterator[Finding]:
+    """What is approved, and no exchange speaks for any more: a success status where the operation answers with others,
+    else every approved entry."""
+    seen = {ref for ref, _ in totals}
+    answering = {(ref.operation, ref.stream) for ref in seen}
+    lost: set[Ref] = set()
     for ref in library.refs():
-        if ref.operation in operations and ref.status < 400 and (ref.operation, ref.status) not in answered:
+        if ref not in seen and ref.status < 400 and (ref.operation, ref.stream) in answering:
             difference = Difference("status-removed", "$status", "$status", ref.status, ABSENT)
             yield Finding(ref, difference, Occurrence(ref.file(library.contracts), 0, "$status"))
+        elif ref not in seen:
+            lost.add(ref)
+    if lost:
+        yield from _lost(library, lost)
+
+
+def _lost(library: Library, refs: Collection[Ref]) -> Iterator[Finding]:
+    """Nothing for a contract that a person wrote without any exchange."""
+    position: Counter[str] = Counter()
+    for name, entry in library.all_entries():
+        if Ref.of(entry) in refs and not library.is_own(name):
+            where = Occurrence(name, position[name], "$", model=entry.model, recorded_at=entry.recorded)
+            yield Finding(Ref.of(entry), Difference("observation-lost", "$", "$"), where)
+        position[name] += 1

@@ -90,6 +90,34 @@ class Contract:
         fact = self.facts.get(path)
         return fact is not None and "array" in fact.types and not fact.schema.get("minItems")
 
+    @property
+    def terminators(self) -> Mapping[str, str]:
+        """The marks that approved streams ended with, each with how many did."""
+        return cast("Mapping[str, str]", self.evidence.get("terminator", {}))
+
+    @property
+    def always_ends(self) -> bool:
+        """True if every approved stream ended with such a mark."""
+        counted = sum(int(each.partition(" of ")[0]) for each in self.terminators.values())
+        return 0 < counted == self.evidence.get("exchanges")
+
+    @cached_property
+    def event_types(self) -> Mapping[str, bool]:
+        """The types of events that approved streams had, each with whether every one had it; all of them did, as far as
+        a contract knows that was derived before this was counted."""
+        listed = {str(each): True for each in self.values("$.type", None) if isinstance(each, str)}
+        counts = {name: each.split(" of ") for name, each in self.evidence.get("event_types", {}).items()}
+        return listed | {name: present == of for name, (present, of) in counts.items()}
+
+    @cached_property
+    def phases(self) -> Mapping[str, str]:
+        """Where in approved streams the objects of an event came that are in no array."""
+        return {
+            path: str(fact.schema["x-acetate"]["phase"])
+            for path, fact in self.facts.items()
+            if "object" in fact.types and ITEM not in path and "phase" in fact.schema.get("x-acetate", {})
+        }
+
     def presence(self, path: str) -> str | None:
         """ "20 of 20": how often the property was there in what is approved."""
         fact = self.facts.get(path)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from acetate.body import Json
 from acetate.contract import REPLY, VERSION, Schema
+from acetate.course import event_types, phases
 from acetate.mask import mark_at, remask
 from acetate.path import ITEM, MAP_KEY, child, parts
 from acetate.provider import Operation, Rules
@@ -23,7 +24,8 @@ _KEYWORDS = {ITEM: ["items"], MAP_KEY: ["additionalProperties"]}
 
 class Sample(NamedTuple):
     """What one approved exchange says. `bodies` are its masked body, or the distinct masked events of its stream in
-    order of first appearance; `reply` is the masked reply assembled from the stream; `recorded` an ISO date."""
+    order of first appearance; `reply` is the masked reply assembled from the stream; `recorded` an ISO date; `names`
+    are the types of events that only the framing says."""
 
     model: str | None
     headers: Mapping[str, str]
@@ -31,11 +33,20 @@ class Sample(NamedTuple):
     reply: Json = None
     terminator: str | None = None
     recorded: str | None = None
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, entry: Entry) -> Sample:
         """What an approved entry says."""
-        return cls(entry.model, entry.headers, entry.masked, entry.reply, entry.terminator, entry.recorded)
+        return cls(
+            entry.model,
+            entry.headers,
+            entry.masked,
+            entry.reply,
+            entry.terminator,
+            entry.recorded,
+            entry.names or (),
+        )
 
 
 _BATCH = 256
@@ -70,6 +81,8 @@ def derive(
     for sample in samples:
         model = sample.model or _NO_MODEL
         facts.add(sample, model)
+        if stream:
+            facts.count_types(event_types(sample.bodies, rules).union(sample.names))
         for masked in sample.bodies:
             bodies.add(model, Shape.of(remask(masked, rules)))
         if stream and sample.reply is not None:
@@ -122,6 +135,7 @@ class _Facts:
     headers: dict[str, int] = field(default_factory=dict)
     media_types: set[str] = field(default_factory=set)
     terminators: dict[str, int] = field(default_factory=dict)
+    event_types: dict[str, int] = field(default_factory=dict)
     recorded: set[str] = field(default_factory=set)
     phases: dict[str, set[str]] = field(default_factory=dict)
 
@@ -136,8 +150,12 @@ class _Facts:
             self.terminators[sample.terminator] = self.terminators.get(sample.terminator, 0) + 1
         if sample.recorded:
             self.recorded.add(sample.recorded)
-        for path, phase in _phases(sample.bodies):
+        for path, phase in phases(sample.bodies):
             self.phases.setdefault(path, set()).add(phase)
+
+    def count_types(self, types: Iterable[str]) -> None:
+        for name in types:
+            self.event_types[name] = self.event_types.get(name, 0) + 1
 
     def evidence(self, operation: Operation, status: int, stream: bool) -> Schema:
         written: Schema = {
@@ -153,38 +171,11 @@ class _Facts:
         }
         if stream:
             written["terminator"] = {text: f"{count} of {self.exchanges}" for text, count in self.terminators.items()}
+        if self.event_types:
+            written["event_types"] = {name: f"{count} of {self.exchanges}" for name, count in self.event_types.items()}
         if self.recorded:
             written["recorded"] = {"first": min(self.recorded), "last": max(self.recorded)}
         return written
-
-
-def _phases(events: tuple[Json, ...]) -> Iterable[tuple[str, str]]:
-    """Where in a stream each property of an event has a value: in the `first`, the `last`, `every` or `some` events."""
-    seen: dict[str, list[int]] = {}
-    for index, event in enumerate(events):
-        for path in set(_valued("$", event)):
-            seen.setdefault(path, []).append(index)
-    final = len(events) - 1
-    for path, indexes in seen.items():
-        if len(indexes) == len(events):
-            yield path, "every"
-        elif indexes == [0]:
-            yield path, "first"
-        elif indexes == [final]:
-            yield path, "last"
-        else:
-            yield path, "some"
-
-
-def _valued(path: str, value: Json) -> Iterable[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if inner is not None:
-                yield child(path, key)
-                yield from _valued(child(path, key), inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _valued(path + ITEM, inner)
 
 
 @dataclass(frozen=True, slots=True)

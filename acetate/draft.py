@@ -19,6 +19,7 @@ _KEYWORDS: Mapping[str, Sequence[str]] = {
     "const-changed": ("const",),
     "became-open-string": ("enum", "const"),
     "became-enum": ("enum", "const"),
+    "const-added": ("enum", "const"),
     "format-changed": ("format",),
     "format-gained": ("format",),
     "format-lost": ("format",),

@@ -188,7 +188,7 @@ class _Walk:
         if before and not now:
             self.report("became-open-string", path)
         elif now and not before:
-            self.report("became-enum", path)
+            self.report("const-added" if "const" in new else "became-enum", path)
         elif "const" in old and "const" in new and before != now:
             self.report("const-changed", path, before[0], now[0])
         else:

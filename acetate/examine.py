@@ -16,6 +16,7 @@ from acetate.census import census
 from acetate.change import ABSENT, Absent, Change, Difference, Edge, Evidence, Occurrence, fingerprint
 from acetate.comparison import compare
 from acetate.contract import REPLY, Contract
+from acetate.course import END, NAME, against_contract, with_course
 from acetate.decision import Decisions
 from acetate.errors import AcetateError
 from acetate.finding import Examined, Finding, Totals
@@ -25,6 +26,7 @@ from acetate.path import covers, expand, last, parts
 from acetate.project import CassetteFile, Project
 from acetate.provider import Rules
 from acetate.reckoning import reckoned
+from acetate.reply import is_keep_alive
 from acetate.retyping import JSON_TYPES
 from acetate.snapshot import Entry, Observation, paired
 from acetate.spread import spread
@@ -38,9 +40,14 @@ __all__ = [
     "examine_cassette",
     "grouped",
     "is_reported",
+    "repeats",
     "violations",
 ]
 
+
+_SAYS_NOTHING_OF_CONTENT = frozenset(
+    {"exchange-unapproved", "length-changed", "observation-lost", "order-changed", "stream-field-phase-moved"}
+)
 
 Counting = Callable[[Iterator[Examined], int], Iterator[Examined]]
 """Passes results on as they come, and is told how many will; so that somebody can be shown how far it is."""
@@ -112,7 +119,7 @@ def compared(observation: Observation, entry: Entry | None, project: Project) ->
     comparison did not report."""
     seen = observation.entry
     if entry is None:
-        return [Difference("exchange-unapproved", "$", "$"), *violations(observation, project.library, Ref.of(seen))]
+        return [Difference("exchange-unapproved", "$", "$"), *_unheard(observation, project)]
     ref = Ref.of(entry)
     contract = project.library.contract(ref)
     if contract is None:
@@ -121,6 +128,16 @@ def compared(observation: Observation, entry: Entry | None, project: Project) ->
     if _is_another(found):
         return found
     return found + [each for each in violations(observation, project.library, ref) if not is_reported(each, found)]
+
+
+def _unheard(observation: Observation, project: Project) -> list[Difference]:
+    """What the contract says of an exchange that has no approved entry."""
+    seen, ref = observation.entry, Ref.of(observation.entry)
+    found = violations(observation, project.library, ref)
+    contract = project.library.contract(ref)
+    if contract is None or not seen.stream:
+        return found
+    return against_contract(found, seen, project.rules(seen.operation), contract)
 
 
 def entry_differences(entry: Entry, seen: Entry, rules: Rules, contract: Contract | None) -> list[Difference]:
@@ -132,7 +149,8 @@ def entry_differences(entry: Entry, seen: Entry, rules: Rules, contract: Contrac
     model = entry.model if entry.model == seen.model else None
     inner = compare(entry.masked, seen.masked, rules, contract, model=model)
     if entry.stream:
-        inner += [each for each in _replied(entry, seen, rules, contract) if not _repeats(each, inner)]
+        inner = with_course(inner, entry, seen, rules, contract)
+        inner += [each for each in _replied(entry, seen, rules, contract) if not repeats(each, inner)]
     return outer + inner
 
 
@@ -195,6 +213,8 @@ def _evidence(group: Sequence[Finding], totals: Totals, library: Library) -> Evi
     ref, difference = group[0].ref, group[0].difference
     occurrences = [each.occurrence for each in group]
     by_model = Counter(each.model for each in {(each.cassette, each.exchange): each for each in occurrences}.values())
+    if {each.cassette for each in occurrences} == {ref.file(library.contracts)}:
+        totals = Totals()  # What a contract says by itself, no exchange shows, and none was spared.
     examined = sum(count for (each, _), count in totals.items() if each == ref)
     contract = library.contract(ref)
     counted = contract and KINDS[difference.kind].sides == "words"
@@ -251,31 +271,33 @@ def violations(observation: Observation, library: Library, ref: Ref) -> list[Dif
         return []
     first: dict[tuple[str, str], Difference] = {}
     for body in observation.bodies:
-        for each in validator.check(body):
+        for each in validator.check(body) if not is_keep_alive(body) else ():
             first.setdefault((each.kind, each.path), each)
     if observation.reply is not None:
         for each in validator.check_reply(observation.reply):
-            if not _repeats(each, first.values()):
+            if not repeats(each, first.values()):
                 first.setdefault((each.kind, each.path), each)
     return list(first.values())
 
 
 def is_reported(difference: Difference, reported: Sequence[Difference]) -> bool:
     """True if a path was named by the comparison already, itself, by a parent or by a child, also as a new name. What
-    is said of the order or the length of an array says nothing of what is in it."""
+    is said of the order or the length of an array says nothing of what is in it, nor does it of a field in which part
+    of a stream it comes, or of an exchange that it is new or gone."""
     return any(
         covers(path, difference.path) or covers(difference.path, path)
         for each in reported
-        if each.kind not in ("order-changed", "length-changed")
+        if each.kind not in _SAYS_NOTHING_OF_CONTENT
         for path in (each.path, each.after)
         if isinstance(path, str) and path.startswith("$")
     )
 
 
-def _repeats(reply: Difference, events: Iterable[Difference]) -> bool:
-    """True if a difference in an assembled reply only repeats one in its events, under the reply's names."""
+def repeats(reply: Difference, events: Iterable[Difference]) -> bool:
+    """True if a difference in an assembled reply only repeats one in its events, under the reply's names. The course of
+    a stream is its own alone."""
     steps = set(parts(reply.path))
-    return any(last(each.path) in steps for each in events)
+    return any(last(each.path) in steps for each in events if not each.kind.startswith("stream-"))
 
 
 def _occurrence(cassette: str, index: int, observation: Observation, difference: Difference) -> Occurrence:
@@ -292,7 +314,7 @@ def _occurrence(cassette: str, index: int, observation: Observation, difference:
 def _place(observation: Observation, difference: Difference) -> str:
     """The first concrete place at which the difference can be seen in the response."""
     where = difference.at
-    if where.startswith(("$status", "$headers")):
+    if where.startswith(("$status", "$headers", END, NAME)):
         return where
     if where.startswith(REPLY):
         values: list[tuple[str, Json]] = [(REPLY, observation.reply)]
@@ -306,7 +328,7 @@ def _place(observation: Observation, difference: Difference) -> str:
             if _shows(difference, present, found):
                 return place
             fallback = place if fallback == where else fallback
-    return fallback
+    return where if isinstance(difference.after, Absent) else fallback
 
 
 def _shows(difference: Difference, present: bool, found: Json) -> bool:

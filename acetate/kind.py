@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["KINDS", "UNCLASSIFIED", "Edge", "Group", "Kind", "Severity", "Sides", "severity"]
+__all__ = ["KINDS", "UNCLASSIFIED", "Edge", "Group", "Kind", "Place", "Severity", "Sides", "severity"]
 
 Severity = Literal["error", "warn", "info", "none"]
 Edge = Literal["consume", "provide"]
 Group = Literal["Fields", "Types", "Values", "Protocol", "Stream", "Library"]
-Place = Literal["exchange", "library", "document"]
+Place = Literal["exchange", "library", "document", "later version"]
 Sides = Literal["words", "values", "paths"]
 
 UNCLASSIFIED: Final = "unclassified"
@@ -27,8 +27,9 @@ class Kind:
     """One kind of change. `consume` and `provide` are its severities.
 
     `seen_in` is the least one must look at to see it: one exchange and its approved files, the whole library in a
-    complete run, or two documents. `explanation` is for `acetate explain`. `sides` says what before and after are:
-    words (type names), JSON values, or two paths.
+    complete run, or two documents; `later version` is honest about what nothing reports so far. `explanation` is for
+    `acetate explain`, and is shown beside changes of the kind: what is an example in it says so. `sides` says what
+    before and after are: words (type names), JSON values, or two paths.
     """
 
     id: str
@@ -51,18 +52,19 @@ def severity(kind: str, edge: Edge, overrides: Mapping[str, Severity]) -> Severi
 _FIELDS = (
     Kind(
         "field-removed", "Fields", "error", "error", "exchange",
-        "A field that every approved response had is gone. Code that reads it breaks: `body['usage']` raises "
-        "KeyError. Change the readers, then accept; or reject and keep the old recording.",
+        "A field that every approved response had is gone. Code that reads it breaks: for example `body['usage']` "
+        "raises KeyError. Change the readers, then accept; or reject and keep the old recording.",
     ),
     Kind(
-        "optional-field-removed", "Fields", "warn", "warn", "exchange",
+        "optional-field-removed", "Fields", "warn", "error", "exchange",
         "A field that some approved responses had is not in this one. It may be gone, or this response is one that "
-        "never had it: look at how often it was there. Accept if readers already live without it.",
+        "never had it: look at how often it was there. In your own API the document promises it no more, and clients "
+        "that show it where it is there lose it. Accept if readers already live without it.",
     ),
     Kind(
         "field-added", "Fields", "info", "warn", "exchange",
         "A field that nobody has approved yet. Readers that ignore what they do not know are safe; in your own API "
-        "it is a new promise, and perhaps a leak (`password_hash`). Accept it once it is meant.",
+        "it is a new promise, and perhaps a leak (for example `password_hash`). Accept it once it is meant.",
     ),
     Kind(
         "undocumented-field", "Fields", "info", "error", "document",
@@ -72,7 +74,7 @@ _FIELDS = (
     Kind(
         "became-optional", "Fields", "error", "error", "document",
         "A required field may now be absent. Code that reads it without asking breaks on the first response that "
-        "lacks it. Make readers ask (`body.get('usage')`), then accept.",
+        "lacks it. Make readers ask (for example `body.get('usage')`), then accept.",
     ),
     Kind(
         "presence-dropped", "Fields", "warn", "warn", "library",
@@ -90,26 +92,27 @@ _FIELDS = (
     ),
     Kind(
         "body-wrapped", "Fields", "error", "error", "exchange",
-        'The whole body moved inside an envelope: `{...}` became `{"data": {...}}`. Every reader breaks at its '
-        "first key. Unwrap it in one place of your client, then accept.",
+        'The whole body moved inside an envelope: for example `{...}` became `{"data": {...}}`. Every reader breaks at '
+        "its first key. Unwrap it in one place of your client, then accept.",
         "paths",
     ),
     Kind(
         "body-unwrapped", "Fields", "error", "error", "exchange",
-        'An envelope is gone: `{"data": {...}}` became `{...}`. Every reader breaks at its first key. Read the body '
-        "itself, then accept.",
+        'An envelope is gone: for example `{"data": {...}}` became `{...}`. Every reader breaks at its first key. '
+        "Read the body itself, then accept.",
         "paths",
     ),
     Kind(
         "field-renamed", "Fields", "error", "error", "exchange",
-        "A field is gone and one of the same shape stands beside where it was: `title` became `name`. Code that "
-        "reads the old name breaks. Read the new name (in your own API: answer with both for a while), then accept.",
+        "A field is gone and one of the same shape stands beside where it was: for example `title` became `name`. "
+        "Code that reads the old name breaks. Read the new name (in your own API: answer with both for a while), "
+        "then accept.",
         "paths",
     ),
     Kind(
         "field-moved", "Fields", "error", "error", "exchange",
-        "A field has the same name and shape but another parent: `$.tokens` became `$.usage.tokens`. Code that "
-        "reads the old place breaks. Read the new place, then accept.",
+        "A field has the same name and shape but another parent: for example `$.tokens` became `$.usage.tokens`. "
+        "Code that reads the old place breaks. Read the new place, then accept.",
         "paths",
     ),
     Kind(
@@ -140,8 +143,8 @@ _FIELDS = (
 _TYPES = (
     Kind(
         "became-nullable", "Types", "error", "error", "exchange",
-        "A value that was never null is null. Code that uses it at once breaks: `None + 1`, `None.strip()`. Handle "
-        "null where it is read, then accept.",
+        "A value that was never null is null. Code that uses it at once breaks, for example in `None + 1` or "
+        "`None.strip()`. Handle null where it is read, then accept.",
     ),
     Kind(
         "became-not-nullable", "Types", "info", "info", "document",
@@ -154,38 +157,38 @@ _TYPES = (
     ),
     Kind(
         "type-changed", "Types", "error", "error", "exchange",
-        'A value has another JSON type: the number `7` became the string `"7"`. Typed readers refuse it, untyped '
-        "ones compute nonsense. Change the readers, then accept.",
+        'A value has another JSON type: for example the number `7` became the string `"7"`. Typed readers refuse it, '
+        "untyped ones compute nonsense. Change the readers, then accept.",
     ),
     Kind(
         "type-widened", "Types", "error", "error", "exchange",
-        "A value may now have a further type: an integer became any number, a string became a string or an object. "
-        "Readers built for the old type break on the new one. Make them take both, then accept.",
+        "A value may now have a further type: for example an integer became any number, or a string became a string or "
+        "an object. Readers built for the old type break on the new one. Make them take both, then accept.",
     ),
     Kind(
         "type-narrowed", "Types", "info", "info", "document",
-        "A value uses fewer types than were approved: numbers are now all whole. Readers built for the wider type "
-        "still work. Accept.",
+        "A value uses fewer types than were approved: for example numbers are now all whole. Readers built for the "
+        "wider type still work. Accept.",
     ),
     Kind(
         "scalar-became-object", "Types", "error", "error", "exchange",
-        'A plain value became an object: `"Paris"` became `{"city": "Paris"}`. Readers of the value break. Read the '
-        "right field of the object, then accept.",
+        'A plain value became an object: for example `"Paris"` became `{"city": "Paris"}`. Readers of the value break. '
+        "Read the right field of the object, then accept.",
     ),
     Kind(
         "object-became-scalar", "Types", "error", "error", "exchange",
-        'An object became a plain value: `{"city": "Paris"}` became `"Paris"`. Readers that index it break. Read '
-        "the value, then accept.",
+        'An object became a plain value: for example `{"city": "Paris"}` became `"Paris"`. Readers that index it '
+        "break. Read the value, then accept.",
     ),
     Kind(
         "scalar-became-array", "Types", "error", "error", "exchange",
-        'A plain value became an array: `"a"` became `["a"]`. Readers of the value break, or walk over its letters. '
-        "Read the items, then accept.",
+        'A plain value became an array: for example `"a"` became `["a"]`. Readers of the value break, or walk over '
+        "its letters. Read the items, then accept.",
     ),
     Kind(
         "array-became-scalar", "Types", "error", "error", "exchange",
-        'An array became a plain value: `["a"]` became `"a"`. Loops over it break, or walk over its letters. Read '
-        "the value, then accept.",
+        'An array became a plain value: for example `["a"]` became `"a"`. Loops over it break, or walk over its '
+        "letters. Read the value, then accept.",
     ),
     Kind(
         "object-became-map", "Types", "warn", "warn", "exchange",
@@ -199,13 +202,13 @@ _TYPES = (
     ),
     Kind(
         "array-became-map", "Types", "error", "error", "exchange",
-        'An array became an object: `[{"id": "a"}]` became `{"a": {...}}`. Loops now walk over keys. Change the '
-        "readers, then accept.",
+        'An array became an object: for example `[{"id": "a"}]` became `{"a": {...}}`. Loops now walk over keys. '
+        "Change the readers, then accept.",
     ),
     Kind(
         "map-became-array", "Types", "error", "error", "exchange",
-        'An object with keys became an array: `{"a": {...}}` became `[{"id": "a"}]`. Look-ups by key break. Change '
-        "the readers, then accept.",
+        'An object with keys became an array: for example `{"a": {...}}` became `[{"id": "a"}]`. Look-ups by key '
+        "break. Change the readers, then accept.",
     ),
     Kind(
         "map-key-pattern-changed", "Types", "info", "warn", "document",
@@ -214,8 +217,8 @@ _TYPES = (
     ),
     Kind(
         "tuple-length-changed", "Types", "error", "error", "document",
-        "An array of fixed positions has another length. Code that unpacks it breaks: `x, y = point`. Change the "
-        "unpacking, then accept.",
+        "An array of fixed positions has another length. Code that unpacks it breaks, for example `x, y = point`. "
+        "Change the unpacking, then accept.",
     ),
     Kind(
         "union-variant-added", "Types", "error", "error", "document",
@@ -236,20 +239,21 @@ _TYPES = (
 _VALUES = (
     Kind(
         "enum-value-added", "Values", "warn", "error", "exchange",
-        'A value appeared that is not among the approved ones: `finish_reason` is now also `"content_filter"`. Code '
-        "that knows only the old ones falls through its `match`, or refuses it. Add a branch, then accept.",
+        'A value appeared that is not among the approved ones: for example `finish_reason` is also `"content_filter"`. '
+        "Code that knows only the old ones falls through its `match`, or refuses it. Add a branch, then accept.",
         "values",
     ),
     Kind(
-        "enum-value-removed", "Values", "info", "warn", "library",
-        "One of the approved values is not seen any more. Readers do not break, but a branch waits for what never "
-        "comes. Accept if it is gone on purpose.",
+        "enum-value-removed", "Values", "info", "warn", "exchange",
+        "One of the approved values is not seen any more: it left a document, or this stream has no event of a type "
+        "that some approved ones had. Readers do not break, but a branch waits for what never comes. Accept if it is"
+        " gone on purpose.",
         "values",
     ),
     Kind(
         "enum-value-replaced", "Values", "error", "error", "exchange",
-        'One value took the place of another: the natural end `"eos"` became `"stop"`. Code that compares with the '
-        "old one never matches again. Compare with both, then accept.",
+        'One value took the place of another: for example a `finish_reason` was `"eos"` and is `"stop"`. Code that '
+        "compares with the old one never matches again. Compare with both, then accept.",
         "values",
     ),
     Kind(
@@ -270,19 +274,19 @@ _VALUES = (
     ),
     Kind(
         "const-changed", "Values", "error", "error", "exchange",
-        'A value that was always the same is another one: `object` was `"chat.completion"`. Code that tells '
-        "responses apart by it takes the wrong branch. Change the comparison, then accept.",
+        'A value that was always the same is another one: for example `object` was `"chat.completion"` and is not. '
+        "Code that tells responses apart by it takes the wrong branch. Change the comparison, then accept.",
         "values",
     ),
     Kind(
         "format-changed", "Values", "error", "error", "exchange",
-        "A string has another format: a date-time became a date. Parsers of the old format refuse it. Change the "
-        "parser, then accept.",
+        "A string has another format: for example a date-time became a date. Parsers of the old format refuse it. "
+        "Change the parser, then accept.",
     ),
     Kind(
         "format-lost", "Values", "warn", "error", "exchange",
-        "A string that always had a format (a date-time, JSON text) no longer keeps to it. Parsers may refuse it. "
-        "Look at a value, handle what does not parse, then accept.",
+        "A string that always had a format (for example a date-time, or JSON text) no longer keeps to it. Parsers "
+        "may refuse it. Look at a value, handle what does not parse, then accept.",
     ),
     Kind(
         "format-gained", "Values", "info", "info", "document",
@@ -310,8 +314,8 @@ _VALUES = (
     ),
     Kind(
         "array-may-be-empty", "Values", "warn", "error", "exchange",
-        "An array that always had items is empty. Code that takes the first one breaks: `body['choices'][0]`. Ask "
-        "for emptiness where it is read, then accept.",
+        "An array that always had items is empty. Code that takes the first one breaks, for example "
+        "`body['choices'][0]`. Ask for emptiness where it is read, then accept.",
     ),
     Kind(
         "default-changed", "Values", "info", "info", "document",
@@ -346,13 +350,13 @@ _VALUES = (
 _PROTOCOL = (
     Kind(
         "status-added", "Protocol", "warn", "info", "exchange",
-        "A successful status that was not approved for this operation: `201` beside `200`. Code that asks for "
-        "exactly `200` takes it for a failure. Ask for success in general, then accept.",
+        "A successful status that was not approved for this operation: for example `201` beside `200`. Code that asks "
+        "for exactly `200` takes it for a failure. Ask for success in general, then accept.",
     ),
     Kind(
         "status-removed", "Protocol", "error", "error", "library",
-        "A successful status is not answered any more. Code that waits for it (`202`, then polling) never goes on. "
-        "Change the callers, then accept.",
+        "A successful status is not answered any more. Code that waits for it (for example for `202`, to poll then) "
+        "never goes on. Change the callers, then accept.",
     ),
     Kind(
         "error-status-added", "Protocol", "warn", "info", "exchange",
@@ -361,17 +365,17 @@ _PROTOCOL = (
     ),
     Kind(
         "error-status-removed", "Protocol", "info", "warn", "library",
-        "An error status is not answered any more. In your own API a client may rely on it: `404` became an empty "
-        "list. Accept if that is meant.",
+        "An error status is not answered any more. In your own API a client may rely on it: for example `404` "
+        "became an empty list. Accept if that is meant.",
     ),
     Kind(
         "content-type-changed", "Protocol", "error", "error", "exchange",
-        "The body has another media type: JSON became HTML or an event stream. Parsers refuse it. Find out who "
-        "answered (often a proxy), then change the parser and accept.",
+        "The body has another media type: for example JSON became HTML or an event stream. Parsers refuse it. Find "
+        "out who answered (often a proxy), then change the parser and accept.",
     ),
     Kind(
         "header-removed", "Protocol", "warn", "error", "exchange",
-        "A response header that was always sent is gone. Code that reads it (`retry-after`, `x-request-id`) finds "
+        "A response header that was always sent is gone. Code that reads it (for example `retry-after`) finds "
         "nothing. Make readers ask for it, then accept.",
     ),
     Kind(
@@ -410,18 +414,19 @@ _STREAM = (
     ),
     Kind(
         "stream-terminator-missing", "Stream", "error", "error", "exchange",
-        "The stream ended without its last mark (`data: [DONE]`). Readers cannot tell an end from a cut and may "
-        "wait or raise. Record again; accept only if the provider really stopped sending it.",
+        "The stream ended without its last mark (for example `data: [DONE]`). Readers cannot tell an end from a cut "
+        "and may wait or raise. Record again; accept only if the provider really stopped sending it.",
     ),
     Kind(
         "stream-field-phase-moved", "Stream", "warn", "warn", "exchange",
-        "A field comes in another part of the stream: `usage` in every chunk instead of the last one. Code that "
-        "sums it up counts twice, code that looks in one place finds nothing. Check the readers, then accept.",
+        "A field comes in another part of the stream: for example `usage` in every chunk instead of the last one. Code "
+        "that sums it up counts twice, code that looks in one place finds nothing. Check the readers, then accept.",
     ),
     Kind(
-        "stream-nonstream-divergence", "Stream", "warn", "error", "library",
+        "stream-nonstream-divergence", "Stream", "warn", "error", "later version",
         "The streamed reply and the plain one of the same operation differ in shape. Code that treats them alike "
-        "breaks on one of the two. Check both readers, then accept.",
+        "breaks on one of the two. No check reports it so far: each of the two is held against what is approved of it. "
+        "Check both readers, then accept.",
     ),
 )  # fmt: skip
 

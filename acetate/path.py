@@ -2,7 +2,8 @@
 
 Normalised paths write every array index as `[]` and every key of a map as `{*}`; concrete ones keep the index.
 `$` is the body (of one event, for a stream), `$reply` the reply assembled from a stream, `$headers` the kept
-headers, `$status` the status, `$request` the request.
+headers, `$status` the status, `$request` the request; `$event` is the name of an event where only the framing of a
+stream says it, `$terminator` the mark that ends one.
 """
 
 from __future__ import annotations

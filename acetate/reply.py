@@ -6,7 +6,7 @@ stream says (Together's `choices[].text`, a copy of `delta.content`) is theirs a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal, Protocol, TypeAlias
@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeAlias
 from acetate.body import Json, parse_json
 from acetate.stream import Decoder, Event
 
-__all__ = ["Dialect", "Reply", "assemble", "read"]
+__all__ = ["Dialect", "Reply", "assemble", "is_keep_alive", "read"]
 
 Dialect = Literal["chat", "completion", "responses", "messages", "cohere", "generic"]
 """Chat and text completions as OpenAI, Together and their likes send them, OpenAI's responses, Anthropic's messages,
@@ -28,6 +28,7 @@ _WHOLE = frozenset({"format", "id", "name", "object", "role", "type"})
 _PIECES = frozenset({"logprobs", "text"})
 """What comes in pieces beside the delta of a choice."""
 
+_KEEP_ALIVE = "ping"
 _RESPONSE_ENDS = frozenset({"response.completed", "response.failed", "response.incomplete"})
 _MESSAGES = frozenset(
     {
@@ -49,7 +50,8 @@ class Reply:
     each, or its text where that is not JSON, which is one of the `problems` unless the stream is generic. `terminator`
     is the `[DONE]` or the type of the event that ended the stream; what follows adds nothing to the body. `complete`
     says that the stream came to its end: the terminator (generic streams have none that is known: at least one event),
-    no unfinished bytes, no error on the way. `error` is what an error event said, or a response that failed.
+    no unfinished bytes, no error on the way. `error` is what an error event said, or a response that failed. `names`
+    are the types of events that stand in the framing alone, in order of first appearance.
     """
 
     dialect: Dialect
@@ -60,6 +62,7 @@ class Reply:
     events: int
     data: tuple[Json, ...]
     problems: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def read(body: bytes) -> Reply:
@@ -97,7 +100,20 @@ def assemble(events: Iterable[Event], *, incomplete: bytes = b"") -> Reply:
         events=len(events),
         data=tuple(data),
         problems=tuple(problems),
+        names=tuple(dict.fromkeys(_names(before_done, data))),
     )
+
+
+def is_keep_alive(data: Json) -> bool:
+    """True for what is sent while there is nothing to say, in Anthropic's dialect: as often as the sender likes."""
+    return _object(data).get("type") == _KEEP_ALIVE
+
+
+def _names(events: Iterable[Event], data: Iterable[Json]) -> Iterator[str]:
+    """What the framing calls events whose data does not say it of itself."""
+    for event, value in zip(events, data, strict=True):
+        if event.type not in ("message", _KEEP_ALIVE, _object(value).get("type")):
+            yield event.type
 
 
 def _data(events: Iterable[Event]) -> tuple[list[Json], list[str]]:

@@ -1,7 +1,8 @@
 """Snapshot: the masked form of each response of a cassette, which is what a person approves.
 
 `snapshots/<cassette>.json` is a list of entries with sorted keys, made to be read in a pull request. For a stream the
-body holds the distinct masked events in order of first appearance, the reply assembled from them, and how it ended.
+body holds the distinct masked events in order of first appearance, the reply assembled from them, and how it ended;
+also the names of events that their data does not say.
 """
 
 from __future__ import annotations
@@ -47,11 +48,12 @@ class Entry:
 
     @property
     def masked(self) -> tuple[Json, ...]:
-        """The masked body, or for a stream its distinct masked events."""
+        """The masked body, or for a stream its distinct masked events but those that only keep it alive."""
         if not self.stream:
             return (self.body,)
         events = self.body.get("events") if isinstance(self.body, dict) else None
-        return tuple(events[:-1]) if isinstance(events, list) and events else ()
+        held = events[:-1] if isinstance(events, list) else []
+        return tuple(each for each in held if not replies.is_keep_alive(each))
 
     @property
     def reply(self) -> Json:
@@ -62,6 +64,12 @@ class Entry:
     def terminator(self) -> str | None:
         found = self.body.get("terminator") if self.stream and isinstance(self.body, dict) else None
         return found if isinstance(found, str) else None
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The types of events that only the framing of a stream says; None where nobody wrote any down."""
+        found = self.body.get("names") if self.stream and isinstance(self.body, dict) else None
+        return tuple(map(str, found)) if isinstance(found, list) else None
 
 
 _LIKENESS: tuple[Callable[[Entry], object], ...] = (
@@ -99,6 +107,8 @@ def observe(exchange: Exchange, provider: Provider, operation: Operation, rules:
             "events": forms([mask(each, rules) for each in bodies]),
             "terminator": read.terminator,
         }
+        if read.names:
+            held["names"] = [*sorted(read.names)]
         if reply is not None:
             held["reply"] = mask(reply, rules)
         body: Json = held

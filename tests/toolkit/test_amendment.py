@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from acetate.amendment import CommitTree, amended, examine_amendment
 from acetate.contract import Contract
 from acetate.errors import AcetateError, UsageError
+from acetate.review import rebuild
 from acetate.verdict import Context, Verdict
 
 
@@ -59,6 +61,7 @@ def enum(*values: str) -> dict[str, Any]:
         (contract(a={**STRING, "format": "date-time"}), contract(a={**STRING, "format": "date"}), ["format-changed"]),
         (contract(a=enum("x")), contract(a=STRING), ["became-open-string"]),
         (contract(a=STRING), contract(a=enum("x")), ["became-enum"]),
+        (contract(a=STRING), contract(a={**STRING, "const": "x"}), ["const-added"]),
         (contract(a=enum("x", "y")), contract(a=enum("x", "z")), ["enum-value-removed", "enum-value-added"]),
         (contract(a={"const": "x"}), contract(a={"const": "y"}), ["const-changed"]),
         (contract(a={"type": "object", "properties": {"b": STRING}}), contract(), ["field-removed"]),
@@ -167,6 +170,81 @@ def test_a_removed_snapshot_is_an_observation_that_is_lost(committed: Any) -> No
     verdict = since(committed)
     assert told(verdict) == [("observation-lost", "$", None)]
     assert verdict.changes[0].occurrences[0].cassette == "cassettes/a"
+
+
+def test_a_break_of_the_contract_that_a_new_recording_brings_is_told_beside_it(committed: Any) -> None:
+    lost = committed.reply()
+    del lost["usage"]
+    committed.record("c", lost)
+    committed.accept()
+    verdict = since(committed)
+    assert sorted((each.kind, each.path, each.severity) for each in verdict.changes) == [
+        ("became-optional", "$.usage", "error"),
+        ("exchange-unapproved", "$", "warn"),
+    ]
+    assert verdict.outcome == "failed"
+
+
+def test_what_the_contract_loses_with_a_recording_is_told_beside_it(committed: Any) -> None:
+    committed.record("c", committed.reply(service_tier="default"))
+    committed.accept()
+    commit(committed)
+    (committed.root / "snapshots/cassettes/c.json").unlink()
+    (committed.root / "cassettes/c.yaml").unlink()
+    rebuild(committed.project())
+    assert sorted((each.kind, each.path) for each in since(committed, "HEAD").changes) == [
+        ("observation-lost", "$"),
+        ("optional-field-removed", "$.service_tier"),
+    ]
+
+
+def chunk(usage: Any) -> dict[str, Any]:
+    delta = {"role": "assistant", "content": "a"}
+    choice = {"index": 0, "delta": delta, "finish_reason": "stop"}
+    return {"object": "chat.completion.chunk", "model": "m", "choices": [choice], "usage": usage}
+
+
+def test_what_a_stream_lost_is_not_told_again_of_the_reply_in_its_contract(committed: Any) -> None:
+    committed.stream("s", chunk({"total_tokens": 3, "prompt_tokens": 1}))
+    committed.accept()
+    commit(committed)
+    committed.stream("s", chunk({"prompt_tokens": 1}))
+    committed.accept()
+    commit(committed)
+    assert told(since(committed, "HEAD~1")) == [("field-removed", "$.usage.total_tokens", "approved")]
+
+
+def test_what_a_contract_says_of_a_reply_that_its_events_do_not_is_told(committed: Any) -> None:
+    committed.stream("s", chunk({"total_tokens": 3}))
+    committed.accept()
+    commit(committed)
+    path = committed.root / "contracts/together/chat.completions/200.stream.json"
+    document = json.loads(path.read_text())
+    reply = document["$defs"]["reply"]
+    reply["required"].remove("usage")
+    path.write_text(json.dumps(document))
+    assert told(since(committed, "HEAD")) == [("became-optional", "$reply.usage", None)]
+    reply["required"].append("usage")
+    for schema in (document, reply):
+        schema["required"].remove("usage")
+    path.write_text(json.dumps(document))
+    assert told(since(committed, "HEAD")) == [("became-optional", "$.usage", None)]
+
+
+def test_what_two_contracts_show_counts_no_exchanges(committed: Any) -> None:
+    path = committed.root / "contracts/together/chat.completions/200.json"
+    path.write_text(path.read_text().replace('"const": "chat.completion"', '"const": "other"'))
+    (change,) = since(committed).changes
+    assert (change.evidence.now, change.evidence.models) == (None, ())
+
+
+def test_a_stream_that_lost_its_end_is_told_with_its_decision(committed: Any) -> None:
+    committed.stream("s", chunk(None))
+    committed.accept()
+    commit(committed)
+    committed.stream("s", chunk(None), done=False)
+    committed.accept()
+    assert told(since(committed, "HEAD")) == [("stream-terminator-missing", "$terminator", "approved")]
 
 
 def test_a_new_operation_with_its_contract_is_told_once(committed: Any) -> None:

@@ -451,6 +451,7 @@ def test_the_generic_profile_shows_a_few_names_and_masks_all_else() -> None:
         "status",
         "code",
         "finish_reason",
+        "stop_reason",
     }
     assert {key for key, mark in compiled.anywhere.items() if mark == "const"} == {"object"}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acetate.reply import Reply, assemble, read
+from acetate.reply import Reply, assemble, is_keep_alive, read
 from acetate.stream import Decoder
 
 DONE = "[DONE]"
@@ -510,3 +510,14 @@ def test_no_stream_raises_and_none_changes_its_data(values: list[tuple[Any, dict
     data = [value | kind if isinstance(value, dict) else value for value, kind in values]
     reply = read(sse(*[json.dumps(value) for value in data]))
     assert list(reply.data) == data
+
+
+def test_names_that_only_the_framing_says_are_kept() -> None:
+    data = b"event: note\ndata: {}\n\nevent: output\ndata: a\n\nevent: ping\ndata: {}\n\nevent: output\ndata: b\n\n"
+    assert read(named("start", {}) + data + sse(DONE)).names == ("note", "output")
+
+
+def test_what_keeps_a_stream_alive_is_told_by_its_type_alone() -> None:
+    assert is_keep_alive({"type": "ping"})
+    assert is_keep_alive({"type": "ping", "cost": "0"})
+    assert not any(map(is_keep_alive, ("ping", None, ["ping"], {"type": "pong"}, {"kind": "ping"})))
