@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 from acetate.document import Malformed, careful, fast
@@ -20,7 +21,6 @@ __all__ = ["Cassette", "Playback", "name_of", "read_exchanges", "read_text", "re
 _MIB = 1024 * 1024
 _LARGEST = 64 * _MIB
 _END = "version: 1\n"
-_AGAIN = "record it again, or take back the last version of it with `git checkout -- {file}`"
 
 
 class Cassette:
@@ -163,7 +163,7 @@ def read_text(path: Path, where: str) -> str:
     except FileNotFoundError:
         raise CassetteError("there is no such file", where=where, next="check the path, or record it") from None
     except UnicodeDecodeError as error:
-        raise CassetteError(f"byte {error.start} is not UTF-8", where=where, next=_AGAIN.format(file=where)) from None
+        raise CassetteError(f"byte {error.start} is not UTF-8", where=where, next=_again(where)) from None
     except OSError as error:
         raise CassetteError(
             f"it cannot be read: {error.strerror}", where=where, next="check who may read it"
@@ -176,7 +176,7 @@ def read_exchanges(text: str, where: str) -> list[Exchange]:
         raise CassetteError(
             "a merge left conflict markers in it",
             where=where,
-            next=f"keep one side with `git checkout --theirs {where}` (or --ours), or record it again",
+            next=f"keep one side with `git checkout --theirs {quote(where)}` (or --ours), or record it again",
         )
     document = fast(text)
     if document is not None:
@@ -188,7 +188,7 @@ def read_exchanges(text: str, where: str) -> list[Exchange]:
         document = careful(text, core=is_cassetters(text))
     except Malformed as error:
         place = f"{where}, line {error.line}" if error.line else where
-        raise CassetteError(str(error), where=place, next=_AGAIN.format(file=where)) from None
+        raise CassetteError(str(error), where=place, next=_again(where)) from None
     return _exchanges(document, text, where, Reader())
 
 
@@ -205,7 +205,7 @@ def _exchanges(document: Any, text: str, where: str, reader: Reader) -> list[Exc
                 raise Unreadable(f"the bodies up to here take more than {most // _MIB} MiB")
         except Unreadable as error:
             place = f"{where}, interaction {number}{_line(text, number, len(interactions))}"
-            raise CassetteError(str(error), where=place, next=error.next or _AGAIN.format(file=where)) from None
+            raise CassetteError(str(error), where=place, next=error.next or _again(where)) from None
         exchanges.append(exchange)
     return exchanges
 
@@ -226,7 +226,11 @@ def _interactions(document: Any, where: str) -> list[Any]:
         problem = "it is empty"
     elif isinstance(document, list):
         problem = "it is a bare list, as vcrpy wrote before its version 1"
-    raise CassetteError(problem, where=where, next=_AGAIN.format(file=where))
+    raise CassetteError(problem, where=where, next=_again(where))
+
+
+def _again(where: str) -> str:
+    return f"record it again, or take back the last version of it with `git checkout -- {quote(where)}`"
 
 
 def _line(text: str, number: int, total: int) -> str:

@@ -90,6 +90,7 @@ class Config:
 
 
 _TEXTS = "a list of texts"
+_GLOBS = "a list of globs"
 _PATHS = "a list of paths"
 _REGEXES = "a list of regular expressions"
 _APP = "an app"
@@ -99,7 +100,7 @@ KEYS: tuple[Key, ...] = (
     Key("project", "a text", None, "What the project is called in reports and at the service. Default: its folder."),
     Key(
         "cassettes",
-        _TEXTS,
+        _GLOBS,
         ["cassettes/**", "tests/**/cassettes/**"],
         "Where `acetate check` looks for cassettes: globs from the root.",
     ),
@@ -278,6 +279,8 @@ def _config(root: Path, file: Path | None, table: dict[str, Any]) -> Config:
         except ConfigError as error:
             raise ConfigError(f"`{_dotted(path)}` {error.problem}", next=error.next) from None
 
+    _check_apart(*(_folder(table.get(name, _BY_NAME[name,].default)) for name in ("contracts", "snapshots")))
+
     def said(name: str) -> Any:
         section, _, last = name.rpartition(".")
         inside = table.get(section, {}) if section else table
@@ -314,6 +317,13 @@ def _service(name: str, app: str | None, cassettes: Iterable[str]) -> str:
     if app is not None and any(pattern.partition("/")[0] == name for pattern in cassettes):
         raise ConfigError(f"`{name}` is a folder of cassettes and cannot be the service", next='write `service = "…"`')
     return name
+
+
+def _check_apart(contracts: str, snapshots: str) -> None:
+    """What is below one of the two folders is read as a contract or as a snapshot, never as both."""
+    if f"{contracts}/".startswith(f"{snapshots}/") or f"{snapshots}/".startswith(f"{contracts}/"):
+        problem = f"`contracts` and `snapshots` lie in each other: `{contracts}`, `{snapshots}`"
+        raise ConfigError(problem, next='write `contracts = "contracts"` and `snapshots = "snapshots"`')
 
 
 def _folder(path: str) -> str:
@@ -425,6 +435,14 @@ def _check_texts(value: Any) -> None:
     _require(isinstance(value, list) and all(map(_is_text, value)), "a list of texts", 'write `["…"]`')
 
 
+def _check_globs(value: Any) -> None:
+    """What is approved of a cassette is called like it, so a cassette outside of the root would be approved outside."""
+    _check_texts(value)
+    for each in value:
+        below = not (PurePosixPath(each).is_absolute() or ".." in PurePosixPath(each).parts or "\\" in each)
+        _require(below, "globs below the root", f'write `["cassettes/**"]`, or name a root above `{each}` with --root')
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -525,6 +543,7 @@ def _check_profile(value: Any) -> None:
 _CHECKS: Mapping[str, Callable[[Any], None]] = {
     "a text": _check_text,
     _TEXTS: _check_texts,
+    _GLOBS: _check_globs,
     "a folder": _check_folder,
     "an address": _check_address,
     '"error" or "last"': _check_repeats,

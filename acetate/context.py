@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import acetate
 from acetate.verdict import Context
 
-__all__ = ["Head", "context_of", "git", "head_of", "in_ci"]
+__all__ = ["Head", "context_of", "git", "head_of", "in_ci", "uncommitted"]
 
 
 class Head(NamedTuple):
@@ -51,6 +51,12 @@ def context_of(project: str, root: Path, environ: Mapping[str, str], *, quick: b
 def head_of(root: Path) -> Head:
     """What git has checked out."""
     return Head(git(root, "rev-parse", "HEAD"), git(root, "symbolic-ref", "--short", "HEAD"))
+
+
+def uncommitted(root: Path, patterns: Iterable[str]) -> str | None:
+    """A file that fits one of these globs and is not as it was committed; None where there is none, or no git."""
+    said = git(root, "status", "--porcelain", "-z", "--", *(f":(glob){pattern}" for pattern in patterns))
+    return said.split("\0")[0].partition(" ")[2].strip() if said else None
 
 
 def git(root: Path, *words: str) -> str | None:

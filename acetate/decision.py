@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from shlex import quote
 from typing import Literal
 
 from acetate.body import Json
 from acetate.change import Decision
-from acetate.errors import ApprovedFileError
+from acetate.errors import ApprovedFileError, amiss
 from acetate.library import Tree
 
 __all__ = ["VERSION", "Decided", "Decisions", "FileChange", "decided_bytes", "digest"]
@@ -137,7 +138,7 @@ def _decided(text: bytes, where: str) -> Decided:
             )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ApprovedFileError(
-            f"is not a decision: {type(error).__name__} {error}", where=where, next=f"git checkout -- '{where}'"
+            f"is not a decision: {amiss(error)}", where=where, next=f"git checkout -- {quote(where)}"
         ) from None
     raise ApprovedFileError(
         f"was written by a newer Acetate (version {version})", where=where, next="pip install --upgrade acetate"

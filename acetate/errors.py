@@ -19,6 +19,7 @@ __all__ = [
     "Refused",
     "SecretFound",
     "UsageError",
+    "amiss",
 ]
 
 
@@ -58,3 +59,19 @@ class Refused(AcetateError):
 
 class UsageError(AcetateError):
     """The words of a command do not fit."""
+
+
+def amiss(error: Exception) -> str:
+    """What is wrong with a file that Acetate once wrote, by what stopped its reader, in words for people."""
+    line = getattr(error, "lineno", None)
+    if line is not None:
+        return f"line {line} is not JSON"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not UTF-8"
+    if isinstance(error, KeyError):
+        return f"`{error.args[0]}` is missing"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, ValueError):
+        return str(error)
+    return "a part of it is of another kind than what was written"

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from acetate.body import parse_json
 from acetate.cassette import read_exchanges, read_text
@@ -15,19 +15,30 @@ from acetate.errors import CassetteError
 from acetate.exchange import Exchange
 from acetate.interaction import Reader, Unreadable, utc
 
-__all__ = ["read_foreign"]
+__all__ = ["Foreign", "read_foreign"]
 
 _KNOWN = "a HAR file, a vcrpy, Betamax or VCR cassette, or the tapes of huggingface.js"
 
 
-def read_foreign(path: Path) -> list[Exchange]:
-    """The exchanges of another recorder's file, in its order. Not redacted. Raises CassetteError."""
+class Foreign(NamedTuple):
+    """The exchanges of another recorder's file, in its order, not redacted; and the numbers of the entries that hold
+    no answer."""
+
+    exchanges: list[Exchange]
+    unanswered: tuple[int, ...] = ()
+
+
+def read_foreign(path: Path) -> Foreign:
+    """What is in another recorder's file. Raises CassetteError."""
     where = str(path)
     text = read_text(path, where)
     document = _json(text)
     if isinstance(document, dict):
         if "log" in document:
-            return list(_exchanges(where, _entries(document["log"], where), _of_entry))
+            entries = _entries(document["log"], where)
+            unanswered = tuple(number for number, each in enumerate(entries) if _is_unanswered(each))
+            answered = [(number, each) for number, each in enumerate(entries) if number not in unanswered]
+            return Foreign(list(_exchanges(where, answered, _of_entry)), unanswered)
         if isinstance(document.get("response"), dict) and '"__type__"' in text:
             raise CassetteError(
                 "it holds objects that an SDK has parsed, not what crossed the wire: missing fields became null",
@@ -35,8 +46,8 @@ def read_foreign(path: Path) -> list[Exchange]:
                 next="record the calls again, through Acetate or vcrpy",
             )
         if document and all(isinstance(tape, dict) and "url" in tape for tape in document.values()):
-            return list(_exchanges(where, list(document.values()), _of_tape))
-    return read_exchanges(text, where)
+            return Foreign(list(_exchanges(where, enumerate(document.values()), _of_tape)))
+    return Foreign(read_exchanges(text, where))
 
 
 def _json(text: str) -> Any:
@@ -46,9 +57,11 @@ def _json(text: str) -> Any:
         return None
 
 
-def _exchanges(where: str, items: list[Any], interaction: Callable[[Any], dict[str, Any]]) -> Iterator[Exchange]:
+def _exchanges(
+    where: str, items: Iterable[tuple[int, Any]], interaction: Callable[[Any], dict[str, Any]]
+) -> Iterator[Exchange]:
     """Each item as an interaction of vcrpy's, so that what a cassette refuses is refused here, too."""
-    for number, item in enumerate(items):
+    for number, item in items:
         try:
             yield Reader().exchange(interaction(item))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -65,6 +78,12 @@ def _entries(log: Any, where: str) -> list[Any]:
     if isinstance(entries, list):
         return entries
     raise CassetteError("it is a HAR file without a list of entries", where=where, next=f"export it again, as {_KNOWN}")
+
+
+def _is_unanswered(entry: Any) -> bool:
+    """True for a call that a browser gave up, or stopped: it writes status 0."""
+    response = entry.get("response") if isinstance(entry, dict) else None
+    return isinstance(response, dict) and response.get("status") == 0
 
 
 def _of_entry(entry: Any) -> dict[str, Any]:

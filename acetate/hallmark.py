@@ -49,7 +49,7 @@ _NAME_ENDS = (
 )
 QUERY = frozenset(
     {
-        *("key", "token", "sig", "signature", "xamzsignature", "xamzcredential", "xamzsecuritytoken", "auth"),
+        *("key", "token", "sig", "signature", "xamzsignature", "xamzcredential", "xamzsecuritytoken", "auth", "code"),
     }
 )
 
@@ -66,6 +66,8 @@ NOT_IN_A_WORD = "(?<![A-Za-z0-9])"
 _DIGIT_OR_CAPITAL = r"(?=[a-z_-]{0,30}[A-Z0-9])"
 SHAPES = (
     Shape("API key (sk-)", ("sk-",), _DIGIT_OR_CAPITAL + r"[A-Za-z0-9_-]{20,}"),
+    # Whose account it is: errors about limits and addresses of images name it.
+    Shape("OpenAI organization or project", ("org-", "proj_"), r"(?=[a-z]{0,30}[A-Z0-9])[A-Za-z0-9]{20,}"),
     Shape("Together key", ("tgp_v1_",), r"[A-Za-z0-9_-]{20,}"),
     Shape("Hugging Face token", ("hf_", "api_org_"), r"[A-Za-z0-9]{30,}"),
     Shape("Groq, Pinecone or Cerebras key", ("gsk_", "pcsk_", "csk-"), r"[A-Za-z0-9_]{30,}"),

@@ -27,14 +27,15 @@ _VERSION = 1
 
 
 class Journal:
-    """The journal of one cassette in this process. Its file, and the lock that says its process is alive, come with
-    the first exchange."""
+    """The journal of one cassette in this process; what it holds is to take the place of a recording where it is made
+    `anew`. Its file, and the lock that says its process is alive, come with the first exchange."""
 
-    def __init__(self, root: Path, cassette: str) -> None:
+    def __init__(self, root: Path, cassette: str, *, anew: bool = False) -> None:
         name = hashlib.sha256(cassette.encode()).hexdigest()[:16]
         self.path = _folder(root) / f"{name}.{os.getpid()}-{secrets.token_hex(4)}.jsonl"
         self._root = root
         self._cassette = cassette
+        self._anew = anew
         self._count = 0
         self._file: BinaryIO | None = None
         self._alive = contextlib.ExitStack()
@@ -42,7 +43,7 @@ class Journal:
     def append(self, exchange: RedactedExchange) -> None:
         """On return the exchange survives a kill and a power cut. Raises AcetateError if the disk refuses it."""
         try:
-            self._write(self._file or self._open(), _line(self._cassette, self._count, exchange))
+            self._write(self._file or self._open(), _line(self._cassette, self._anew, self._count, exchange))
         except OSError as error:
             raise AcetateError(
                 f"the journal of this recording cannot be written: {error.strerror or error}",
@@ -95,13 +96,15 @@ class Recovered:
     """What a journal still holds after its process was gone: the exchanges before the first damaged byte.
 
     `cassette` is None where no line is whole. `damage` says what follows the exchanges and could not be read, None if
-    nothing does. The exchanges were redacted when they were written, by the rules of that day: redact them again.
+    nothing does. What was recorded `anew` is a part of what should have taken a recording's place. The exchanges were
+    redacted when they were written, by the rules of that day: redact them again.
     """
 
     path: Path
     cassette: str | None
     exchanges: tuple[Exchange, ...]
     damage: str | None
+    anew: bool = False
 
     @classmethod
     def read(cls, path: Path) -> Recovered:
@@ -114,7 +117,8 @@ class Recovered:
                 break
             exchanges.append(_exchange(record))
         cassette = next((record["cassette"] for record in records if record), None)
-        return cls(path, cassette, tuple(exchanges), _damage(len(exchanges), len(lines), torn))
+        anew = any(record.get("anew", False) for record in records if record)
+        return cls(path, cassette, tuple(exchanges), _damage(len(exchanges), len(lines), torn), anew)
 
     def remove(self) -> None:
         """It has been dealt with."""
@@ -141,11 +145,12 @@ def _damage(whole: int, lines: int, torn: bytes) -> str | None:
     return f"exchange {whole} was cut off while it was written" if torn else None
 
 
-def _line(cassette: str, number: int, exchange: Exchange) -> bytes:
+def _line(cassette: str, anew: bool, number: int, exchange: Exchange) -> bytes:
     request, response, recording = exchange.request, exchange.response, exchange.recording
     record = {
         "journal": _VERSION,
         "cassette": cassette,
+        "anew": anew,
         "exchange": number,
         "request": [request.method, request.uri, request.headers, _text(request.body)],
         "response": [response.status, response.reason, response.headers, _text(response.body)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
+from shlex import quote
 
 from acetate.exchange import Request
 from acetate.matching import Mismatch, nearest
@@ -12,9 +13,11 @@ from acetate.project import Project
 from acetate.provider import operation
 from acetate.redaction import redact_request
 
-__all__ = ["Missed", "missed"]
+__all__ = ["Missed", "again", "missed"]
 
 _COMPARED = 20_000
+_SPECIAL = frozenset('"$`\\!')
+"""What means something to a shell in double quotes, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Missed:
     """One request of a test that was stopped, however often its client tried. `call` is `POST
     together:chat.completions`; `number` counts the test's requests from 1; `nearest` is `cassette#n`, None where
     nothing was recorded. Without mismatches it was recorded, and has been played. `cassette` is where it was looked
-    for, None where the test has none open; `record` is the mode that records it."""
+    for, None where the test has none open; `record` is the mode that records it; `waits` says that a
+    staged recording may hold it."""
 
     test: str
     call: str
@@ -32,6 +36,13 @@ class Missed:
     mismatches: tuple[Mismatch, ...] = ()
     mask: str | None = None
     record: str = "rewrite"
+    waits: bool = False
+
+
+def again(test: str, mode: str = "rewrite") -> str:
+    """The command that records a test, its id as every shell takes it."""
+    quoted = quote(test) if _SPECIAL.intersection(test) else f'"{test}"'
+    return f"pytest --record-mode={mode} {quoted}"
 
 
 def missed(

@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from shlex import quote
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from acetate.body import Json
 from acetate.contract import Schema
-from acetate.errors import AcetateError, ApprovedFileError
+from acetate.errors import AcetateError, ApprovedFileError, amiss
 from acetate.mask import mark_at
 from acetate.path import ITEM, MAP_KEY, child
 from acetate.provider import ANYWHERE, Mark, RuleNode, Rules, rule_node
@@ -260,14 +261,16 @@ class Document:
 
 def read_document(text: bytes, where: str) -> Document:
     """The approved document in a file's bytes. Raises ApprovedFileError for everything that is not one."""
-    again = f"git checkout --ours -- '{where}' (or --theirs), then run the tests and acetate accept"
+    again = f"git checkout --ours -- {quote(where)} (or --theirs), then run the tests and acetate accept"
     if _CONFLICT.search(text):
         raise ApprovedFileError("holds merge conflict markers", where=where, next=again)
     try:
         content = json.loads(text)
         version = content.get("x-acetate", {}).get("version", 1)
     except (ValueError, AttributeError, RecursionError) as error:
-        raise ApprovedFileError(f"is not JSON: {error}", where=where, next=f"git checkout -- '{where}'") from None
+        raise ApprovedFileError(
+            f"is not a document: {amiss(error)}", where=where, next=f"git checkout -- {quote(where)}"
+        ) from None
     if version != 1:
         raise ApprovedFileError(
             f"was written by a newer Acetate (version {version})", where=where, next="pip install --upgrade acetate"
@@ -275,7 +278,7 @@ def read_document(text: bytes, where: str) -> Document:
     try:
         return Document(content, where)
     except AcetateError as error:
-        raise ApprovedFileError(error.problem, where=where, next=f"git checkout -- '{where}'") from None
+        raise ApprovedFileError(error.problem, where=where, next=f"git checkout -- {quote(where)}") from None
 
 
 def call_of(operation: str) -> str:

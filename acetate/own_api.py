@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from itertools import accumulate
 from types import ModuleType
 from typing import Any
 
@@ -71,6 +72,22 @@ class OwnApi:
         is not whole yet, is none."""
         calls, self._calls = self._calls, []
         return [each.exchange() for each in calls if each.is_whole]
+
+    def is_there(self) -> bool:
+        """False if the module of this place was not imported and could not be. Nothing is imported to tell."""
+        module, inside = self.place.partition(":")[0], None
+        for name in accumulate(module.split("."), "{}.{}".format):
+            if name != module.partition(".")[0] and inside is None:
+                return False
+            if name in sys.modules:
+                inside = getattr(sys.modules[name], "__path__", None)
+                continue
+            finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
+            spec = next((found for find in finders if find and (found := find(name, inside))), None)
+            if spec is None:
+                return False
+            inside = spec.submodule_search_locations
+        return True
 
     @property
     def was_seen(self) -> bool:

@@ -47,10 +47,23 @@ def _below(folder: str, inside: str, hidden: bool) -> Iterator[str]:
         for entry in entries:
             if entry.name.startswith(".") and not hidden:
                 continue
-            if entry.is_dir():
+            # Through links a path may grow until the system refuses it: a Path then says no, an entry raises.
+            found = Path(entry.path) if entry.is_symlink() else entry
+            if found is not entry and _leads_back(entry.path, folder + inside):
+                continue
+            if found.is_dir():
                 yield from _below(folder, f"{inside}{entry.name}/", hidden)
-            elif entry.is_file():
+            elif found.is_file():
                 yield inside + entry.name
+
+
+def _leads_back(link: str, folder: str) -> bool:
+    """True for a link to a folder that it lies in, and for one that leads nowhere: following it would never end."""
+    try:
+        target = os.path.realpath(link, strict=True)
+    except OSError:
+        return True
+    return f"{os.path.realpath(folder)}/".startswith(f"{target}/")
 
 
 def _fit(names: Sequence[str], steps: Sequence[str]) -> bool:

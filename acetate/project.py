@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import acetate
 from acetate.cassette import read_exchanges, read_text
-from acetate.config import Config, load
+from acetate.config import KEYS, Config, load
 from acetate.decision import Decisions
 from acetate.errors import UsageError
 from acetate.exchange import Exchange, Request
@@ -30,6 +30,7 @@ from acetate.snapshot import Observation, observe
 __all__ = ["CassetteFile", "Project"]
 
 _SUFFIXES = (".yaml", ".yml")
+_USUAL = next(tuple(key.default) for key in KEYS if key.name == "cassettes")
 
 
 class CassetteFile(NamedTuple):
@@ -113,6 +114,16 @@ class Project:
                 )
             chosen |= here
         return sorted(chosen)
+
+    def idle_globs(self) -> list[str]:
+        """The globs of the configuration that fit no cassette. Of the globs that nobody has written, most fit none."""
+        if self.config.cassettes == _USUAL:
+            return []
+        return [
+            pattern
+            for pattern in self.config.cassettes
+            if not any(path.endswith(_SUFFIXES) for path in matching(self.root, pattern))
+        ]
 
     def cassette_file(self, name: str) -> CassetteFile:
         """The file of a cassette by its name. Raises UsageError where there is none."""

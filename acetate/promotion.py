@@ -24,9 +24,10 @@ from acetate.project import Project
 from acetate.redaction import redact
 from acetate.secret import check_clean
 from acetate.staging import Staged, StagedProject, all_staged, set_aside, staged_again, staged_path
+from acetate.swap import Swap, keep_swap
 from acetate.verdict import Context, Verdict
 
-__all__ = ["Promotion", "accept", "examine_staged", "reject", "staged_at", "undo"]
+__all__ = ["Promotion", "accept", "examine_staged", "put_back", "reject", "staged_at", "undo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +82,25 @@ def accept(project: Project, changes: Sequence[Change], *, by: str, why: str, na
         view = StagedProject(project.config, project.environ)
         recordings = {name: _content(view, one) for name, one in known.items() if name not in waiting}
         taken = [each for each in seen if each.fingerprint in chosen]
-        decided = review.accept(view, taken, by=by, why=why, waiting=waiting, recordings=recordings)
+        batch = review.new_batch()
+        decided = review.accept(view, taken, by=by, why=why, waiting=waiting, recordings=recordings, batch=batch)
         for name in recordings:
-            set_aside(project.root, name, decided[0].batch if decided else None)
+            set_aside(project.root, name, batch)
     return Promotion(decided, tuple(recordings), (), waiting)
 
 
-def reject(project: Project, changes: Sequence[Change], *, by: str, why: str) -> Promotion:
-    """Refuse changes: the recordings that hold them are dropped, the cassettes stay, and why is kept."""
+def reject(project: Project, changes: Sequence[Change], *, by: str, why: str, names: Collection[str] = ()) -> Promotion:
+    """Refuse changes: the recordings that hold them are dropped, the cassettes stay, and why is kept. The recordings of
+    the cassettes `names` are dropped, too, be there a change in them or not."""
     view = StagedProject(project.config, project.environ)
     decided = review.reject(view, changes, by=by, why=why)
-    dropped = [each.name for each in all_staged(project.root) if any(_occurs(one, {each.name}) for one in changes)]
+    batch = decided[0].batch if decided else review.new_batch()
+    unwanted = {where.cassette for each in changes for where in each.occurrences} | set(names)
+    dropped = [each.name for each in all_staged(project.root) if each.name in unwanted]
+    if dropped and not decided:
+        keep_swap(project.root, Swap(batch))
     for name in dropped:
-        set_aside(project.root, name, decided[0].batch)
+        set_aside(project.root, name, batch)
     return Promotion(decided, (), tuple(dropped))
 
 
@@ -103,6 +110,12 @@ def undo(project: Project, decisions: Sequence[Decided], *, by: str, why: str) -
     undone = review.undo(project, decisions, by=by, why=why)
     batches = {each.batch for each in decisions}
     return undone, [name for batch in sorted(batches, reverse=True) for name in staged_again(project.root, batch)]
+
+
+def put_back(project: Project, swap: Swap) -> list[str]:
+    """Take back what was done to recordings without a change; the cassettes whose recordings wait again."""
+    review.put_back(project, swap)
+    return staged_again(project.root, swap.batch)
 
 
 def _undecided(changes: Iterable[Change], name: str, chosen: Collection[str]) -> int:

@@ -201,7 +201,7 @@ class Recorder:
 
     def _write(self, exchange: RedactedExchange) -> None:
         if self._journal is None:
-            self._journal = Journal(self.project.root, self.name)
+            self._journal = Journal(self.project.root, self.name, anew=self.mode == "record")
         self._journal.append(exchange)
 
     def _miss(self, request: Request, number: int) -> Missed:

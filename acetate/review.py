@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from shlex import quote
 from types import MappingProxyType
 from typing import Literal
 
@@ -16,15 +17,18 @@ from acetate.contract import Schema, pinned_in, read_contract
 from acetate.decision import Decided, FileChange, decided_bytes, digest
 from acetate.derivation import Sample, derive
 from acetate.errors import Refused
-from acetate.examine import echoes
+from acetate.examine import echoes, examine
 from acetate.files import locked, write_all, write_unsynced
 from acetate.library import Ref
 from acetate.project import Project
 from acetate.provide import Endorsement, pending
 from acetate.secret import check_clean
 from acetate.snapshot import Entry, paired, read_snapshot, snapshot_bytes
+from acetate.swap import Swap, forget_swap, keep_swap
+from acetate.verdict import Context, short_fingerprints
+from acetate.whole import NEW, taken_with
 
-__all__ = ["accept", "confirm", "rebuild", "reject", "undo"]
+__all__ = ["accept", "confirm", "new_batch", "put_back", "rebuild", "reject", "undo"]
 
 Via = Literal["terminal", "service"]
 
@@ -40,20 +44,60 @@ def accept(
     via: Via = "terminal",
     waiting: Collection[str] = (),
     recordings: Mapping[str, bytes] = _NONE,
+    batch: str | None = None,
 ) -> list[Decided]:
     """Approve changes: edit the snapshots of their occurrences at their paths, derive the contracts again, and write
     one decision for each. All or nothing: files are written after everything was worked out.
 
     Of the cassettes in `waiting` only the decisions speak: their snapshots stay as they are. `recordings` are the new
-    bytes of cassettes, by name: they are written with snapshots that say what is in them.
+    bytes of cassettes, by name: they are written with snapshots that say what is in them. Raises Refused for a new
+    exchange in which somebody has yet to decide on something else.
     """
     with locked(project.root, "review"):
-        desk = _Desk(project)
+        _check_whole(project, changes, {*waiting, *recordings})
+        desk = _Desk(project, batch or new_batch())
         steps = [(change, desk.adopt(change, waiting, recordings)) for change in changes]
         together = desk.take(recordings) + desk.derive_contracts()
         decided = [_decided(change, "approved", by, why, via, files + together, desk.batch) for change, files in steps]
         desk.write(decided)
+        if recordings and not decided:
+            keep_swap(project.root, Swap(desk.batch, together))
     return decided
+
+
+def put_back(project: Project, swap: Swap) -> None:
+    """Take back what recordings without a change did: every file gets the bytes that it had before."""
+    with locked(project.root, "review"):
+        desk = _Desk(project)
+        for file in swap.files:
+            if file.before != file.after:
+                desk.restore(file, "its recording")
+        desk.write([])
+        forget_swap(project.root, swap)
+
+
+def new_batch() -> str:
+    """The name of one command: those of later ones sort behind it."""
+    return _now().replace(":", "").replace("-", "")
+
+
+def _check_whole(project: Project, changes: Sequence[Change], apart: Collection[str]) -> None:
+    """Refuse to take an exchange as new while something else in it is open: it would be approved by nobody's decision.
+    The recordings `apart` change place only once all in them was decided."""
+    new = {one.cassette for each in changes if each.kind == NEW and each.edge == "consume" for one in each.occurrences}
+    if not new - set(apart):
+        return
+    files = [project.cassette_file(name) for name in sorted(new - set(apart))]
+    seen = examine(project, files, Context(project.config.project, "")).changes
+    left = taken_with(changes, seen, apart)
+    if left:
+        short = short_fingerprints([*seen, *changes])
+        others = [each for each in left.values() if each.kind != NEW]
+        named = [f"{short[each.fingerprint]} {each.kind} ({each.decision or 'undecided'})" for each in others]
+        raise Refused(
+            f"a new exchange is taken with all that is in it, and that was not approved: {', '.join(named)}",
+            next=f'acetate accept {" ".join(short[name] for name in left)} --reason "..."   (or record it again)',
+        )
 
 
 def confirm(project: Project, changes: Sequence[Change], *, by: str, why: str) -> list[Decided]:
@@ -122,7 +166,7 @@ class _Desk:
     """All edits of one command, worked out in memory. `files` holds the new bytes of each touched file."""
 
     project: Project
-    batch: str = field(default_factory=lambda: _now().replace(":", "").replace("-", ""))
+    batch: str = field(default_factory=new_batch)
     files: dict[str, bytes | None] = field(default_factory=dict)
     refs: set[Ref] = field(default_factory=set)
     _cassettes: dict[str, _Cassette] = field(default_factory=dict)
@@ -135,7 +179,7 @@ class _Desk:
         """Take one change over into the snapshots of its occurrences, but for the cassettes that are `waiting` or are
         `recorded` anew. What a contract has and no exchange shows any more has none: the approval says that this is
         known."""
-        if change.kind == "status-removed" and change.edge == "consume":
+        if change.kind in ("status-removed", "observation-lost") and change.edge == "consume":
             return self.untouched(change)
         later = replace(change, occurrences=tuple(each for each in change.occurrences if each.cassette in waiting))
         touched = {each.path: each for each in self.untouched(later)}
@@ -185,7 +229,7 @@ class _Desk:
 
     def _adopt(self, held: _Cassette, index: int, change: Change) -> None:
         seen, entry = held.seen[index], held.entries[index]
-        if change.kind == "exchange-unapproved":
+        if change.kind == NEW:
             new = seen
         elif entry is not None:
             is_recorded = entry.stream and change.edge == "consume"
@@ -256,7 +300,7 @@ class _Desk:
             if file.before == file.after:
                 continue
             if not (is_contract or brought) or (whole_batch and last_of_batch):
-                restored.append(self._restore(file, decided))
+                restored.append(self.restore(file, decided.fingerprint[:8]))
             elif is_contract and not whole_batch:
                 self.refs.add(Ref.of_contract(read_contract(self.read(file.path) or b"{}", file.path)))
         restored += self.derive_contracts()
@@ -272,12 +316,14 @@ class _Desk:
             batch=self.batch,
         )
 
-    def _restore(self, file: FileChange, decided: Decided) -> FileChange:
+    def restore(self, file: FileChange, accepted: str) -> FileChange:
+        """Give a file the bytes that it had before something was accepted."""
+        path = quote(file.path)
         if digest(self.read(file.path)) != file.after:
             raise Refused(
-                f"has moved on since {decided.fingerprint[:8]} was accepted, so it cannot be put back",
+                f"has moved on since {accepted} was accepted, so it cannot be put back",
                 where=file.path,
-                next=f"undo what was accepted later first (acetate log {file.path}), or git log -p -- '{file.path}'",
+                next=f"undo what was accepted later first (acetate log {path}), or git log -p -- {path}",
             )
         before = None
         if file.before is not None:
@@ -287,7 +333,7 @@ class _Desk:
                 raise Refused(
                     "the bytes of before are not on this machine (they are kept under .acetate/undo/)",
                     where=file.path,
-                    next=f"git log --oneline -- '{file.path}', then git checkout COMMIT -- '{file.path}'",
+                    next=f"git log --oneline -- {path}, then git checkout COMMIT -- {path}",
                 )
         self.files[file.path] = before
         return FileChange(file.path, file.after, file.before)

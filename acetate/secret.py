@@ -35,6 +35,7 @@ _SHAPES = (
         r"|whsec_|npm_|pypi-|hvs\.|dop_v1_|lsv2_|pcsk_|csk-|ya29\.|GOCSPX-|jina_|tvly-|fw_|dckr_pat_)"
         r"(?=[a-z_.+/=-]{0,30}[A-Z0-9])[A-Za-z0-9_.+/=-]{20,}",
     ),
+    ("OpenAI organization or project", r"(?<![A-Za-z0-9])(?:org-|proj_)(?=[a-z]{0,30}[A-Z0-9])[A-Za-z0-9]{20,}"),
     ("Slack token", r"(?<![A-Za-z0-9])xox[a-z]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T[A-Z0-9]{6,}/"),
     ("SendGrid key", r"(?<![A-Za-z0-9])SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
     ("Google API key", r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{30,}"),

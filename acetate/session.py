@@ -32,10 +32,12 @@ from acetate.kind import severity
 from acetate.leftovers import Leftover, find_leftovers
 from acetate.missed import Missed
 from acetate.mocks import Mocks, compared
+from acetate.pattern import means
 from acetate.project import CassetteFile, Project
 from acetate.recorder import Mode, Recorder
 from acetate.shelf import Shelf, Tape
 from acetate.staging import Filed, StagedProject, file, file_recovered, recorded_in, staged, staged_file
+from acetate.succession import staying
 from acetate.tally import Tally, unrecorded
 from acetate.verdict import Context, Counts, Problem, Verdict, as_json, judged, merged, ordered
 
@@ -92,6 +94,7 @@ class Session:
         self._stranded: list[Recorder] = []
         self._folders: dict[str, str] = {}
         self._own: OwnApi | None = None
+        self._has_begun = False
         self._mocks = Mocks(lambda: self.project) if mocks else None
         self._watching = ExitStack()
         self._compared: Mapping[str, frozenset[int]] = {}
@@ -137,6 +140,8 @@ class Session:
         for recorder in self._stranded:
             recorder.leave()
         self._stranded.clear()
+        if self._own is not None and self._has_begun and not (self._own.was_seen or self._own.is_there()):
+            self.tally.unfound = [self._own.place]
         if self._mocks is not None:
             self._mocks.stop()
         if self._guard is not None:
@@ -157,6 +162,7 @@ class Session:
     def begin(self, test: str, *, with_dummies: bool) -> None:
         """A test starts. `with_dummies` gives providers' keys that are not set a value: where nothing goes live."""
         self.test = test
+        self._has_begun = True
         self.failing()  # what happened between the tests is not this one's fault
         if self._own is not None:
             self._watching.enter_context(self._own.watching())
@@ -239,6 +245,7 @@ class Session:
             or tally.refused
             or tally.filed
             or tally.problems
+            or tally.unfound
         )
 
     # its cassette
@@ -302,15 +309,16 @@ class Session:
         return f"{self._folders[folder]}/{name}" if self._folders[folder] else name
 
     def _tapes(self, path: Path, name: str, hooks: Hooks) -> list[Tape]:
-        """What a cassette plays: the file, and with `staged` what waits to take its place or to come behind it."""
+        """What a cassette plays: the file, and with `staged` what waits to come behind what stays of it."""
         waiting = staged(self.config.root, name) if self.staged else None
-        tapes = []
-        if waiting is None or waiting.how == "append":
-            tapes += self._tape(path, CassetteFile(name, f"{name}{path.suffix}"), hooks)
-        if waiting is not None:
-            # What was staged is Acetate's own, whoever keeps the cassette.
-            tapes += self._tape(self.config.root / waiting.file.path, waiting.file, replace(hooks, read=None))
-        return tapes
+        tapes = self._tape(path, CassetteFile(name, f"{name}{path.suffix}"), hooks)
+        if waiting is None:
+            return tapes
+        # What was staged is Acetate's own, whoever keeps the cassette.
+        new = self._tape(self.config.root / waiting.file.path, waiting.file, replace(hooks, read=None))
+        if waiting.how == "replace":
+            tapes = [_without(tape, [one for each in new for one in each.exchanges]) for tape in tapes]
+        return [*tapes, *new]
 
     def _tape(self, path: Path, file: CassetteFile, hooks: Hooks) -> list[Tape]:
         if hooks.read:
@@ -345,7 +353,7 @@ class Session:
             tally.filed += filed
             tally.replayed += len(recorder.played)
             tally.live += recorder.live
-            tally.missed += recorder.missed
+            tally.missed += [self._waiting_for(each) for each in recorder.missed]
             tally.mocked += recorder.mocked
             tally.drifts += self._drifts(recorder)
             tally.problems += recorder.problems
@@ -354,6 +362,11 @@ class Session:
                 tests = tally.played.setdefault(each.file.path, {}).setdefault(each.position, [])
                 if recorder.test not in tests:
                     tests.append(recorder.test)
+
+    def _waiting_for(self, missed: Missed) -> Missed:
+        """The miss, and whether a recording of its cassette waits that this run does not play."""
+        waits = not self.staged and missed.cassette is not None and staged(self.config.root, missed.cassette)
+        return replace(missed, waits=bool(waits))
 
     def _drifts(self, recorder: Recorder) -> Iterator[Drift]:
         """How the requests of a test differ from those that were recorded."""
@@ -454,21 +467,22 @@ def examined(project: Project, tally: Tally, context: Context) -> Verdict:
             continue  # a persister of the project's own keeps it elsewhere
         name = path.removeprefix(f"{WORKSPACE}/staged/").rpartition(".")[0]
         files[path] = CassetteFile(name, path)
-    # What comes behind a cassette is looked at together with it.
+    # What comes behind something of a cassette is looked at together with it.
     looked = [each for each in files.values() if not (view.covers(each) and staged_file(each.name) in files)]
     whole = examine(view, looked, context)
     fresh = {each.cassette for each in tally.filed}
     tests = {
-        (files[path].name, view.start(files[path]) + index): who
+        (files[path].name, index): who
         for path, each in tally.played.items()
         if path in files
-        for index, who in each.items()
+        for position, who in each.items()
+        if (index := view.place(files[path], position, looked)) is not None
     }
     here = [change for each in whole.changes if (change := _seen(each, tests, fresh)) is not None]
     drifted = grouped(found(tally.drifts), Counter(), view, view.decisions, edge="consume")
     changes = ordered([*here, *drifted])
-    unmatched = _unmatched(project, tally)
-    problems = tuple(dict.fromkeys([*whole.problems, *tally.problems, *map(unrecorded, tally.missed), *unmatched]))
+    settings = [*_unmatched(project, tally), *map(_unfound, tally.unfound)]
+    problems = tuple(dict.fromkeys([*whole.problems, *tally.problems, *map(unrecorded, tally.missed), *settings]))
     counts = Counts(
         cassettes=len(looked),
         exchanges=whole.counts.exchanges,
@@ -478,7 +492,13 @@ def examined(project: Project, tally: Tally, context: Context) -> Verdict:
         missed=len(tally.missed) + len(set(tally.refused)),
     )
     outcome = judged(changes, problems, counts.examined)
-    return Verdict(outcome, context, counts, changes, problems, mocks=tuple(tally.mocks))
+    return Verdict(outcome, context, counts, changes, problems, tuple(_unchecked(project, tally)), tuple(tally.mocks))
+
+
+def _without(tape: Tape, new: Sequence[Exchange]) -> Tape:
+    """The tape silent where a new recording takes its place."""
+    replaced = set(range(len(tape.exchanges))).difference(staying(tape.exchanges, new, tape.project))
+    return Tape(tape.file, tape.exchanges, tape.project, tape.silent | replaced)
 
 
 def _unmatched(project: Project, tally: Tally) -> Iterator[Problem]:
@@ -489,6 +509,31 @@ def _unmatched(project: Project, tally: Tally) -> Iterator[Problem]:
         if name not in tally.ruled:
             problem = "it matched nothing that was recorded; what it should hide may be called otherwise"
             yield Problem(name, problem, f"correct the rule or remove it   (acetate explain {_UNMATCHED})")
+
+
+def _unchecked(project: Project, tally: Tally) -> Iterator[str]:
+    """A note on the cassettes of this run that `acetate check` does not look at, with what makes it."""
+    names = {*tally.opened, *(each.cassette for each in tally.filed if each.staged is None)}
+    paths = sorted(path for name in names if (project.root / (path := project.target(name))).is_file())
+    patterns = project.config.cassettes
+    outside = [path for path in paths if not any(means(pattern, path) for pattern in patterns)]
+    if outside:
+        more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        wanted = json.dumps([*patterns, *dict.fromkeys(map(_glob, outside))], ensure_ascii=False)
+        yield f"`acetate check` does not look at {outside[0]}{more}; so it does: cassettes = {wanted}"
+
+
+def _glob(path: str) -> str:
+    """The glob of all cassettes beside one."""
+    folders = path.split("/")[:-1]
+    kept = folders[: folders.index("cassettes") + 1] if "cassettes" in folders else folders
+    return "/".join([*kept, "**"])
+
+
+def _unfound(place: str) -> Problem:
+    module = place.partition(":")[0]
+    problem = f"`app`: there is no module `{module}`, so nothing of your own API was examined"
+    return Problem(place, problem, "correct `app` in the config")
 
 
 def _seen(change: Change, tests: Mapping[tuple[str, int], list[str]], fresh: set[str]) -> Change | None:

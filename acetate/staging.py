@@ -2,16 +2,17 @@
 
 A first recording goes into its cassette if the test passed. One that replaces a recording with an approved snapshot,
 and everything that a failed test recorded, is staged: it lies under `.acetate/staged/` until somebody takes or drops
-it. What is not whole lies under `.acetate/incomplete/`. Nothing is deleted first, and a new recording replaces: it
-never stacks on the old one.
+it. What is not whole lies under `.acetate/incomplete/`. Nothing is deleted first, and a new recording replaces what the
+same test recorded before: it never stacks on that, and leaves alone what other tests have in the same cassette.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,11 +21,13 @@ from acetate.errors import AcetateError, CassetteError
 from acetate.exchange import Exchange, RedactedExchange
 from acetate.files import WORKSPACE, locked, workspace, write_atomic
 from acetate.journal import recover
+from acetate.missed import again
 from acetate.project import CassetteFile, Project
 from acetate.recorder import Recorder
 from acetate.redaction import redact
 from acetate.secret import check_clean
 from acetate.snapshot import paired
+from acetate.succession import staying
 from acetate.verdict import Problem
 
 __all__ = [
@@ -130,30 +133,51 @@ class StagedProject(Project):
         return waiting.file if waiting else super().cassette_file(name)
 
     def exchanges(self, file: CassetteFile) -> list[Exchange]:
-        below = self._below_it(file)
-        return [*(super().exchanges(below) if below else ()), *super().exchanges(file)]
+        waiting = staged(self.root, file.name)
+        if waiting is None or file != waiting.file:
+            return super().exchanges(file)
+        old = self._in_place(file.name)
+        return [*(old[at] for at in self.stays(file.name)), *super().exchanges(file)]
 
     def result_key(self, file: CassetteFile) -> str:
-        below = self._below_it(file)
-        return super().result_key(file) + (f" behind {super().result_key(below)}" if below else "")
+        waiting = staged(self.root, file.name)
+        target = CassetteFile(file.name, self.target(file.name))
+        is_apart = waiting is None or file != waiting.file or not (self.root / target.path).is_file()
+        behind = "" if is_apart or waiting is None else f" {waiting.how} {super().result_key(target)}"
+        return super().result_key(file) + behind
 
-    def start(self, file: CassetteFile) -> int:
-        """How many exchanges stand before those of the file."""
-        below = self._below_it(file)
-        return len(super().exchanges(below)) if below else 0
+    def stays(self, name: str) -> Sequence[int]:
+        """The positions of what a cassette keeps when what waits for it is in place."""
+        waiting = staged(self.root, name)
+        if waiting is None:
+            return ()
+        if name not in self._stays:
+            old = self._in_place(name)
+            is_new = waiting.how == "replace"
+            self._stays[name] = staying(old, super().exchanges(waiting.file), self) if is_new else range(len(old))
+        return self._stays[name]
+
+    def place(self, file: CassetteFile, position: int, looked: Collection[CassetteFile]) -> int | None:
+        """Where an exchange of a file stands among those of its cassette, if these files are looked at; None where
+        something staged takes its place there."""
+        stays = self.stays(file.name)
+        if file not in looked:
+            return stays.index(position) if position in stays else None
+        waiting = staged(self.root, file.name)
+        return position + (len(stays) if waiting is not None and file == waiting.file else 0)
 
     def covers(self, file: CassetteFile) -> bool:
-        """True for a cassette behind which something is staged: who looks at that sees the cassette, too."""
+        """True for a cassette of which something stays: who looks at what is staged for it sees that, too."""
         waiting = staged(self.root, file.name)
-        return waiting is not None and waiting.how == "append" and file != waiting.file
+        return waiting is not None and file != waiting.file and bool(self.stays(file.name))
 
-    def _below_it(self, file: CassetteFile) -> CassetteFile | None:
-        """The cassette behind which a staged file comes."""
-        waiting = staged(self.root, file.name)
-        if waiting is None or waiting.how != "append" or file != waiting.file:
-            return None
-        target = self.target(file.name)
-        return CassetteFile(file.name, target) if (self.root / target).is_file() else None
+    @cached_property
+    def _stays(self) -> dict[str, Sequence[int]]:
+        return {}
+
+    def _in_place(self, name: str) -> list[Exchange]:
+        target = CassetteFile(name, self.target(name))
+        return super().exchanges(target) if (self.root / target.path).is_file() else []
 
 
 def file(recorder: Recorder, *, passed: bool, run: str) -> Iterator[Filed]:
@@ -187,7 +211,7 @@ def _put_away(recorder: Recorder, passed: bool, run: str) -> Filed:
         raise CassetteError(
             f"{broken}: the old recording stays, the new one lies in {path}",
             where=recorder.test,
-            next=_again(recorder.test),
+            next=again(recorder.test),
         )
     why = None
     if how == "replace" and project.library.entries(name):
@@ -198,21 +222,30 @@ def _put_away(recorder: Recorder, passed: bool, run: str) -> Filed:
         return _stage(recorder, how, why, run)
     workspace(project.root)
     with locked(project.root, f"recording {name}"):
-        _write(recorder, anew=how == "replace" and not recorded_in(project.root, name, run))
-        write_atomic(_marker(project.root, name), run.encode())
+        fresh = recorded_in(project.root, name, run)
+        _write(recorder, how, fresh)
+        note = {"run": run, "tests": sorted({*fresh, recorder.test})}
+        write_atomic(_marker(project.root, name), json.dumps(note).encode())
+        _drop_part(recorder)
     return Filed(name, _from_root(project, recorder.path), len(recorder.new))
 
 
-def _write(recorder: Recorder, *, anew: bool) -> None:
-    """Into the cassette: behind what it holds, or `anew` in its place."""
+def _write(recorder: Recorder, how: How, fresh: Collection[str]) -> None:
+    """Into the cassette: behind what it holds, or behind what stays of that."""
+    project = recorder.project
     if recorder.read and recorder.write:
-        known = [] if anew else recorder.read(recorder.path)
-        recorder.write(recorder.path, [*known, *recorder.new])
+        old = recorder.read(recorder.path)
+        stays = range(len(old)) if how == "append" else staying(old, recorder.new, project, fresh=fresh)
+        recorder.write(recorder.path, [*(old[at] for at in stays), *recorder.new])
         return
-    cassette = Cassette(recorder.path, recorder.project.root)
+    cassette = Cassette(recorder.path, project.root)
+    if how == "replace" and recorder.path.is_file():
+        old = Cassette.load(recorder.path, project.root).exchanges
+        for at in staying(old, recorder.new, project, fresh=fresh):
+            cassette.append(_clean(old[at], project))
     for exchange in recorder.new:
         cassette.append(exchange)
-    if anew:
+    if how == "replace":
         cassette.replace()
     else:
         cassette.save()
@@ -224,25 +257,52 @@ def _stage(recorder: Recorder, how: How, why: str, run: str) -> Filed:
     workspace(project.root)
     with locked(project.root, f"recording {name}"):
         before = staged(project.root, name)
-        same_run = before is not None and before.run == run
-        tests = (*before.tests, recorder.test) if before is not None and same_run else (recorder.test,)
-        cassette = Cassette(path, project.root)
+        cassette, tests = Cassette(path, project.root), [recorder.test]
+        if before is not None and (before.run == run or before.how == how) and path.exists():
+            old = Cassette.load(path, project.root).exchanges
+            for at in staying(old, recorder.new, project, fresh=before.tests):
+                cassette.append(_clean(old[at], project))
+            tests = [*before.tests, recorder.test]
         for exchange in recorder.new:
             cassette.append(exchange)
-        if same_run and path.exists():
-            cassette.save()
-        else:
-            cassette.replace()
+        cassette.replace()
         _write_note(project.root, Staged(name, how, why, tuple(dict.fromkeys(tests)), run))
     return Filed(name, _from_root(project, path), len(recorder.new), staged=why)
 
 
-def recorded_in(root: Path, name: str, run: str) -> bool:
-    """True if a test of this run has recorded the cassette already: others that share it come behind."""
+def _drop_part(recorder: Recorder) -> None:
+    """What waits of an earlier time that the test was cut short waits no longer: by now it has been recorded whole."""
+    project, name = recorder.project, recorder.name
+    waiting = staged(project.root, name)
+    if waiting is None or waiting.how != "append" or recorder.test not in waiting.tests:
+        return
+    path = staged_path(project.root, name)
+    cassette = Cassette(path, project.root)
+    for each in Cassette.load(path, project.root).exchanges:
+        if each.recording.test != recorder.test:
+            cassette.append(_clean(each, project))
+    if not cassette.exchanges:
+        set_aside(project.root, name, None)
+        return
+    cassette.replace()
+    tests = tuple(each for each in waiting.tests if each != recorder.test)
+    _write_note(project.root, replace(waiting, tests=tests))
+
+
+def _clean(exchange: Exchange, project: Project) -> RedactedExchange:
+    """What lies there already, by the rules of today."""
+    clean = redact(exchange, project.redaction)
+    check_clean(clean, project.redaction)
+    return clean
+
+
+def recorded_in(root: Path, name: str, run: str) -> frozenset[str]:
+    """The tests of this run that have recorded the cassette already: others that share it come behind."""
     try:
-        return _marker(root, name).read_text(encoding="utf-8") == run
-    except OSError:
-        return False
+        said = json.loads(_marker(root, name).read_bytes())
+        return frozenset(said["tests"]) if said["run"] == run else frozenset()
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
 
 
 def _marker(root: Path, name: str) -> Path:
@@ -265,16 +325,27 @@ def file_recovered(project: Project, run: str) -> Iterator[Filed | Problem]:
     for found in recover(project.root):
         if found.cassette is not None and found.exchanges:
             try:
-                clean = [redact(each, project.redaction) for each in found.exchanges]
-                for each in clean:
-                    check_clean(each, project.redaction)
-                yield _stage_recovered(project, found.cassette, clean, run)
+                clean = [_clean(each, project) for each in found.exchanges]
+                if found.anew:
+                    yield _leave_apart(project, found.cassette, clean)
+                else:
+                    yield _stage_recovered(project, found.cassette, clean, run)
             except AcetateError as error:
                 yield Problem(error.where or str(found.path), error.problem, error.next)
                 continue
         if found.damage:
             yield Problem(found.cassette or found.path.name, f"its journal was cut: {found.damage}", "record it again")
         found.remove()
+
+
+def _leave_apart(project: Project, name: str, exchanges: Sequence[RedactedExchange]) -> Problem:
+    """A part of what was to replace a recording replaces nothing, and does not belong behind it either."""
+    test = exchanges[0].recording.test or name
+    path = f"{WORKSPACE}/incomplete/{name}-{_short(test)}.yaml"
+    workspace(project.root)
+    write_atomic(project.root / path, rendered(exchanges).encode())
+    problem = f"it was not recorded to its end: the old recording stays, what is there of the new one lies in {path}"
+    return Problem(test, problem, again(test))
 
 
 def _stage_recovered(project: Project, name: str, exchanges: Sequence[RedactedExchange], run: str) -> Filed:
@@ -290,8 +361,10 @@ def _stage_recovered(project: Project, name: str, exchanges: Sequence[RedactedEx
             cassette.replace()
         tests = {each.recording.test for each in exchanges if each.recording.test}
         why = "its test was killed"
-        kept = replace(before, tests=tuple(dict.fromkeys((*before.tests, *tests)))) if before else None
-        _write_note(project.root, kept or Staged(name, "append", why, tuple(sorted(tests)), run))
+        known = before or Staged(name, "append", why, (), run)
+        if known.how == "append":  # a test whose recording is to be replaced has made a whole one
+            known = replace(known, tests=tuple(dict.fromkeys((*known.tests, *sorted(tests)))))
+        _write_note(project.root, known)
     return Filed(name, _from_root(project, path), len(exchanges), staged=why)
 
 
@@ -319,7 +392,3 @@ def _from_root(project: Project, path: Path) -> str:
 
 def _short(test: str) -> str:
     return hashlib.sha256(test.encode()).hexdigest()[:8]
-
-
-def _again(test: str) -> str:
-    return f'pytest --record-mode=rewrite "{test}"'

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from acetate.change import Absent, Change
 from acetate.drift import Drift
+from acetate.kind import KINDS
 from acetate.leftovers import Kind, Leftover
-from acetate.missed import Missed
+from acetate.missed import Missed, again
 from acetate.report.text import aligned, mock_blocks
-from acetate.report.wording import counted, cut, grouped, place, side
+from acetate.report.wording import counted, cut, grouped, named, place, side
 from acetate.staging import Filed
 from acetate.tally import Tally, unrecorded
 from acetate.verdict import Mock, Verdict, short_fingerprints
@@ -49,9 +50,12 @@ def summary(
         _undocumented(tally.undocumented),
         _unused(unused),
         _problems(verdict, tally),
+        [f"note: {cut(each, 500)}" for each in verdict.notes],
         _passed(tally) if replay_only and verbose else [],
     ]
     last = f"{tally.replayed} replayed, {tally.live} live, {verdict.counts.missed} missed"
+    if tally.missed and tally.refused:
+        last += f" ({len(tally.missed)} without a recording, {len(set(tally.refused))} refused)"
     return [line for block in blocks if block for line in (*block, "")] + [last]
 
 
@@ -85,7 +89,9 @@ def _missed_lines(each: Missed) -> Iterator[str]:
         rows = [("path", "recorded", "sent now")]
         rows += [(cut(one.path), cut(one.recorded), cut(one.sent)) for one in each.mismatches]
         yield from (f"    {line}" for line in aligned(rows))
-    yield f'  record again    pytest --record-mode={each.record} "{each.test}"'
+    if each.waits:
+        yield "  play staged     pytest --acetate-staged   (a recording of it waits)"
+    yield f"  record again    {again(each.test, each.record)}"
     if each.mask is not None:
         first, *rest = each.mask.splitlines()
         yield f"  {_ignored(each.mask):14}  {first}"
@@ -128,9 +134,10 @@ def _changed(verdict: Verdict, *, ci: bool) -> Iterator[list[str]]:
     if len(waiting) > _SHOWN:
         yield [f"  and {len(waiting) - _SHOWN} more"]
     first = short[waiting[0][1].fingerprint]
+    whole = named(waiting[0][1], [each for _, each in waiting], short)
     lines = [
         f"  look      acetate show {first}",
-        f'  decide    acetate accept {first} --reason "..."   or   acetate reject {first} --reason "..."',
+        f'  decide    acetate accept {whole} --reason "..."   or   acetate reject {first} --reason "..."',
     ]
     if not ci and any(name != "harmless" for name, _ in waiting):
         these = "This change does" if len(waiting) == 1 else f"These {len(waiting)} changes do"
@@ -159,7 +166,8 @@ def _difference(each: Change) -> Iterator[str]:
         if each.path != "$":
             yield cut(each.path, _NAME)
         return
-    yield cut(each.path, _NAME)
+    if each.kind not in KINDS or KINDS[each.kind].sides != "paths":  # these say the path themselves
+        yield cut(each.path, _NAME)
     yield f"{side(each, each.before)} -> {side(each, each.after)}"
 
 
@@ -193,11 +201,13 @@ def _recorded(every: Sequence[Filed]) -> list[str]:
     if written:
         lines.append(f"RECORDED  {counted(sum(each.exchanges for each in written), 'exchange')}")
         lines += [f"  {path}   {number}" for path, number in _by_path(written)]
+        lines += _more(written)
     if waiting:
         lines += [""] * bool(lines)
         lines.append(f"STAGED  {counted(sum(each.exchanges for each in waiting), 'exchange')}, not in a cassette yet")
-        reasons = {each.path: each.staged for each in waiting}
+        reasons = {cut(each.path, _NAME): each.staged for each in waiting}
         lines += [f"  {path}   {number}: {reasons[path]}" for path, number in _by_path(waiting)]
+        lines += _more(waiting)
         lines += [
             "  play them    pytest --acetate-staged",
             "  look         acetate check --staged",
@@ -210,8 +220,13 @@ def _by_path(every: Sequence[Filed]) -> Iterator[tuple[str, str]]:
     numbers: dict[str, int] = {}
     for each in every:
         numbers[each.path] = numbers.get(each.path, 0) + each.exchanges
-    for path, number in list(numbers.items())[:_SHOWN]:
+    for path, number in sorted(numbers.items())[:_SHOWN]:
         yield cut(path, _NAME), counted(number, "exchange")
+
+
+def _more(every: Sequence[Filed]) -> list[str]:
+    left = len({each.path for each in every}) - _SHOWN
+    return [f"  and {left} more"] if left > 0 else []
 
 
 def _mocked(every: Sequence[str]) -> list[str]:

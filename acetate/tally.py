@@ -9,7 +9,7 @@ from typing import Any
 
 from acetate.drift import Drift
 from acetate.matching import Mismatch
-from acetate.missed import Missed
+from acetate.missed import Missed, again
 from acetate.staging import Filed
 from acetate.verdict import Mock, Problem, mocks_from_json, mocks_json
 
@@ -23,7 +23,8 @@ class Tally:
     `passed` places as `host:port`. `mocks` are the answers of hand-written mocks, `drifts` the places where requests
     were not what was recorded. `answered` are the tests that called the project's own API, `undocumented` calls of it
     that its document does not have. `collected` and `succeeded` are tests, `gaps` say why not all have run.
-    `ruled` are the project's own redaction rules that found something in what was recorded.
+    `ruled` are the project's own redaction rules that found something in what was recorded. `unfound` is the place of
+    the project's own API where nothing is there.
     """
 
     played: dict[str, dict[int, list[str]]] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Tally:
     succeeded: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     ruled: list[str] = field(default_factory=list)
+    unfound: list[str] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
         """What another process saw, too."""
@@ -59,7 +61,7 @@ class Tally:
         self.mocked += other.mocked
         self.mocks += other.mocks
         self.drifts += other.drifts
-        for name in ("kept", "answered", "undocumented", "collected", "succeeded", "gaps", "ruled"):
+        for name in ("kept", "answered", "undocumented", "collected", "succeeded", "gaps", "ruled", "unfound"):
             setattr(self, name, list(dict.fromkeys([*getattr(self, name), *getattr(other, name)])))
         self.refused += other.refused
         self.passed += other.passed
@@ -91,4 +93,4 @@ class Tally:
 
 def unrecorded(each: Missed) -> Problem:
     """A miss as a problem of the report."""
-    return Problem(each.test, f"{each.call} has no recording", f'pytest --record-mode={each.record} "{each.test}"')
+    return Problem(each.test, f"{each.call} has no recording", again(each.test, each.record))

@@ -283,7 +283,7 @@ class Sighting(Base):
     """How many occurrences there are."""
     occurrences: Mapped[list[Any]] = mapped_column(deferred=True)
     author: Mapped[str | None]
-    """Of the oldest run that showed it and was still the current one of its branch."""
+    """Whoever showed it first: on this branch, whoever pushed to it since, or in the oldest current run of another."""
     owners: Mapped[list[str]]
     """Of the files that it occurs in."""
     sides: Mapped[str]

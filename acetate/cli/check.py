@@ -8,20 +8,23 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from shlex import join, quote
 
 from acetate.cli.progress import counting
-from acetate.context import context_of
+from acetate.context import context_of, git
 from acetate.errors import UsageError
 from acetate.examine import examine
 from acetate.files import WORKSPACE
 from acetate.project import Project
 from acetate.report import FORMATS, render
-from acetate.report.wording import counted
+from acetate.report.wording import Scope, counted
 from acetate.verdict import Context, Verdict, from_json, merged
 
 __all__ = ["check", "examined", "read_report", "report"]
 
+_EVERYTHING = Scope()
 _EXIT = {"passed": 0, "needs-review": 1, "failed": 1, "unknown": 2}
 
 
@@ -31,7 +34,7 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.against is not None and arguments.paths:
         raise UsageError(
             "`--against` looks at all approved files, so it takes no PATH",
-            next=f"acetate check --against {arguments.against}   or   acetate check {' '.join(arguments.paths)}",
+            next=f"acetate check --against {quote(arguments.against)}   or   acetate check {join(arguments.paths)}",
         )
     if arguments.against is not None and arguments.staged:
         raise UsageError("`--staged` and `--against` do not go together", next="leave one of them out")
@@ -48,11 +51,8 @@ def check(arguments: argparse.Namespace) -> int:
         from acetate.cli.service import decided_there
 
         verdict = decided_there(project, verdict, arguments.service, arguments.against)
-    code = _finish(verdict, arguments.format, outputs)
-    if arguments.against is not None and arguments.format == "text" and code == 1:
-        print(
-            f"\nThese are changes since {arguments.against}: add `--against {arguments.against}` to accept or reject."
-        )
+    scope = Scope(arguments.against, arguments.staged, tuple(arguments.paths))
+    code = _finish(verdict, arguments.format, outputs, scope=scope, root=project.root)
     if arguments.format == "text" and arguments.against is None and not arguments.staged:
         waiting = sum(1 for _ in (project.root / WORKSPACE / "staged").rglob("*.json"))
         if waiting:
@@ -68,6 +68,8 @@ def examined(project: Project, context: Context, paths: Sequence[str] = (), *, a
 
         return examine_amendment(project, against, context)
     verdict = examine(project, project.cassettes(paths), context, complete=not paths, counting=counting)
+    idle = [f"`cassettes`: no cassette fits `{each}`" for each in project.idle_globs()] if not paths else []
+    verdict = replace(verdict, notes=(*verdict.notes, *idle))
     if project.config.app and not paths:
         # Only who has an API under contract waits for it.
         from acetate.provide import with_provided
@@ -118,11 +120,22 @@ def _outputs(said: Sequence[str]) -> list[tuple[str, Path]]:
     return outputs
 
 
-def _finish(verdict: Verdict, format: str, outputs: Sequence[tuple[str, Path]]) -> int:
+def _finish(
+    verdict: Verdict,
+    format: str,
+    outputs: Sequence[tuple[str, Path]],
+    *,
+    scope: Scope = _EVERYTHING,
+    root: Path | None = None,
+) -> int:
+    formats = {format, *(name for name, _ in outputs)}
+    # The report of GitHub alone asks git.
+    prefix = (git(root, "rev-parse", "--show-prefix") or "") if root is not None and "github" in formats else ""
     for name, path in outputs:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(render(verdict, name), encoding="utf-8", errors="backslashreplace")
+            text = render(verdict, name, scope=scope, prefix=prefix)
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise UsageError(
                 f"the report cannot be written: {error.strerror}", where=str(path), next="name another path"
@@ -130,7 +143,8 @@ def _finish(verdict: Verdict, format: str, outputs: Sequence[tuple[str, Path]]) 
     if format != "text" and isinstance(sys.stdout, io.TextIOWrapper):
         # A program reads it, which expects UTF-8 whatever this terminal can show.
         sys.stdout.reconfigure(encoding="utf-8")
-    print(render(verdict, format, color=_color(), ascii_only=not _unicode()).removesuffix("\n"))
+    text = render(verdict, format, scope=scope, prefix=prefix, color=_color(), ascii_only=not _unicode())
+    print(text.removesuffix("\n"))
     return _EXIT[verdict.outcome]
 
 

@@ -21,18 +21,17 @@ from acetate.kind import KINDS
 from acetate.project import Project
 from acetate.provide import with_provided
 from acetate.report.text import aside
-from acetate.report.wording import counted, place, printable
+from acetate.report.wording import Scope, counted, place, printable
 from acetate.review import accept as accept_changes
 from acetate.review import confirm, rebuild
 from acetate.review import reject as reject_changes
 from acetate.staging import all_staged
+from acetate.swap import last_swap
 from acetate.verdict import Verdict
 
 __all__ = ["accept", "decided_place", "named_one", "reject", "undo", "writable"]
 
 T = TypeVar("T")
-
-_LOOK = "acetate check"
 
 
 def accept(arguments: argparse.Namespace) -> int:
@@ -58,7 +57,7 @@ def reject(arguments: argparse.Namespace) -> int:
     project = writable(arguments, "reject")
 
     def promote(changes: Sequence[Change], by: str, why: str) -> promotion.Promotion:
-        return promotion.reject(project, changes, by=by, why=why)
+        return promotion.reject(project, changes, by=by, why=why, names=_recordings(project, arguments))
 
     return _decide(project, arguments, reject_changes, promote, "rejected")
 
@@ -67,6 +66,11 @@ def undo(arguments: argparse.Namespace) -> int:
     """Take decisions back."""
     project = writable(arguments, "undo")
     standing = project.decisions.standing()
+    swap = last_swap(project.root)
+    if swap is not None and not arguments.what and (not standing or swap.batch > standing[-1].batch):
+        _print_rows(["staged", name, "waits again"] for name in promotion.put_back(project, swap))
+        print("\ntaken back: everything is as before; look again: acetate check --staged")
+        return 0
     if not standing:
         raise UsageError("there is no decision to undo", next="acetate log   (lists all decisions)")
     if arguments.what:
@@ -131,7 +135,7 @@ def _decide(
         decided += promoted.decided
     _print_rows([done, each.fingerprint[:8], each.kind, f"{place(each)}  {each.path}"] for each in chosen)
     _print_rows(_promoted_rows(promoted))
-    for line in _end(project, decided, promoted, verdicts, done):
+    for line in _end(decided, promoted, verdicts, done):
         print(line)
     problems = [problem for each in verdicts for problem in each.problems]
     for line in aside(problems, _standing(verdicts, decided)):
@@ -156,7 +160,6 @@ def _promoted_rows(promoted: promotion.Promotion) -> Iterable[list[str]]:
 
 
 def _end(
-    project: Project,
     decided: Sequence[Decided],
     promoted: promotion.Promotion,
     verdicts: Sequence[Verdict],
@@ -167,9 +170,8 @@ def _end(
         files = {file.path for each in decided for file in each.files if file.before != file.after}
         written = f", {counted(len(files), 'approved file')} written" if files else ""
         yield f"\n{len(decided)} {done}{written}; take it back: acetate undo"
-    elif promoted.swapped:
-        paths = " ".join(f"'{project.target(name)}'" for name in promoted.swapped)
-        yield f"\nno change to decide; take it back: git checkout -- {paths}, then acetate accept --rebuild"
+    elif promoted.swapped or promoted.dropped:
+        yield "\nno change to decide; take it back: acetate undo"
     else:
         waiting = any(each.decision is None for verdict in verdicts for each in verdict.changes)
         yield f"nothing to decide: no {'waiting change fits' if waiting else 'change is waiting'}"
@@ -236,7 +238,8 @@ def _chosen(project: Project, verdicts: Sequence[Verdict], arguments: argparse.N
     for what in arguments.what:
         if _is_prefix(project, what):
             every = [change for verdict in reversed(verdicts) for change in verdict.changes]
-            found = [named_one(what, every, lambda each: each.fingerprint, _LOOK)]
+            scope = Scope(arguments.against, arguments.staged)
+            found = [named_one(what, every, lambda each: each.fingerprint, f"acetate check{scope.deciding}")]
         else:
             found = _at(project, what, verdicts[0].changes, staged=arguments.staged)
         named |= {each.fingerprint: each for each in found}

@@ -6,10 +6,12 @@ import argparse
 import json
 import os
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from shlex import quote
 
+from acetate.amendment import CommitTree, examine_amendment
 from acetate.change import Absent, Change
 from acetate.cli.decide import decided_place, named_one
 from acetate.cli.progress import counting
@@ -24,7 +26,7 @@ from acetate.project import CassetteFile, Project
 from acetate.promotion import examine_staged
 from acetate.provide import pending, with_provided
 from acetate.redaction import redact
-from acetate.report.wording import counted, place, printable
+from acetate.report.wording import Scope, counted, place, printable
 from acetate.report.wording import seen as seen_in
 from acetate.secret import check_clean
 from acetate.snapshot import Entry, paired
@@ -39,9 +41,14 @@ def show(arguments: argparse.Namespace) -> int:
     project = Project.open(arguments.root, os.environ)
     name, separator, number = arguments.what.rpartition("#")
     if separator and number.isdecimal():
+        if arguments.against is not None:
+            raise UsageError(
+                "`--against` shows a change, and this is an exchange", next=f"acetate show {quote(arguments.what)}"
+            )
         lines = _exchange_lines(project, _cassette(project, name), int(number))
     else:
-        lines = _change_lines(*_change(project, arguments.what))
+        change, sides = _change(project, arguments.what, arguments.against)
+        lines = _change_lines(change, sides, Scope(arguments.against))
     for line in lines:
         print(printable(line))
     return 0
@@ -99,18 +106,31 @@ def status(arguments: argparse.Namespace) -> int:
 # show
 
 
-def _change(project: Project, what: str) -> tuple[Project, Change]:
-    """A change, and the project as it shows there: as it is, or as it would be with what is staged."""
+Sides = Callable[[str], tuple[Sequence[Entry], Sequence[Entry]]]
+"""By the name of a cassette, what is approved of it and what is seen now."""
+
+
+def _change(project: Project, what: str, against: str | None) -> tuple[Change, Sides]:
+    """A change, and both sides of what it is seen in: as it is, as it would be with what is staged, or as a commit has
+    it beside what is approved now."""
     if "/" in what or (project.root / what).exists():
-        raise UsageError(f"`{what}` names no exchange", next=f"acetate show '{what}#0'   (its first exchange)")
+        first = quote(f"{what}#0")
+        raise UsageError(f"`{what}` names no exchange", next=f"acetate show {first}   (its first exchange)")
     context = context_of(project.config.project, project.root, os.environ, quick=True)
+    if against is not None:
+        changes = examine_amendment(project, against, context).changes
+        before = project.library_of(CommitTree.at(project.root, against))
+        look = f"acetate check{Scope(against).looking}"
+        change = named_one(what, changes, lambda each: each.fingerprint, look)
+        return change, lambda name: (before.entries(name), project.library.entries(name))
     verdict = with_provided(examine(project, project.cassettes(), context, complete=True, counting=counting), project)
     staged = examine_staged(project, context).changes if all_staged(project.root) else ()
     change = named_one(what, [*staged, *verdict.changes], lambda each: each.fingerprint, "acetate check")
-    return (project if change in verdict.changes else StagedProject(project.config, project.environ)), change
+    view = project if change in verdict.changes else StagedProject(project.config, project.environ)
+    return change, lambda name: (view.library.entries(name), _seen_entries(view, name))
 
 
-def _change_lines(project: Project, change: Change) -> Iterator[str]:
+def _change_lines(change: Change, sides: Sides, scope: Scope) -> Iterator[str]:
     yield f"{change.fingerprint}  {change.kind}  {change.severity}  {change.edge}"
     yield f"{place(change)}  {change.path}"
     evidence = change.evidence
@@ -129,12 +149,12 @@ def _change_lines(project: Project, change: Change) -> Iterator[str]:
         details = ", ".join(text for text in (each.model, each.test, each.recorded_at) if text)
         yield f"  {each.cassette}#{each.exchange}  {each.at}{f'  ({details})' if details else ''}"
     first = change.occurrences[0]
-    entries = _seen_entries(project, first.cassette)
-    if entries:
+    approved, entries = sides(first.cassette)
+    if first.exchange < len(entries):
         yield ""
         yield f"the first of them, approved and now ({first.cassette}#{first.exchange})"
-        yield from _sides(project.library.entries(first.cassette), entries, first.exchange)
-    short = change.fingerprint[:8]
+        yield from _sides(approved, entries, first.exchange)
+    short = f"{change.fingerprint[:8]}{scope.deciding}"
     yield ""
     yield f'  acetate accept {short} --reason "..."'
     yield f'  acetate reject {short} --reason "..."'
@@ -179,7 +199,8 @@ def _json_lines(body: object) -> list[str]:
 def _cassette(project: Project, name: str) -> CassetteFile:
     files = project.cassettes([name])
     if len(files) != 1:
-        raise UsageError(f"holds {len(files)} cassettes", where=name, next=f"acetate show '{files[0].name}#0'")
+        first = quote(f"{files[0].name}#0")
+        raise UsageError(f"holds {len(files)} cassettes", where=name, next=f"acetate show {first}")
     return files[0]
 
 
@@ -190,7 +211,7 @@ def _exchange_lines(project: Project, file: CassetteFile, number: int) -> Iterat
         raise UsageError(
             f"holds {counted(len(exchanges), 'exchange')}, numbered from 0",
             where=file.path,
-            next=f"acetate show '{file.name}#0'" if exchanges else "record it again",
+            next=f"acetate show {quote(f'{file.name}#0')}" if exchanges else "record it again",
         )
     exchange = redact(exchanges[number], project.redaction)
     check_clean(exchange, project.redaction)

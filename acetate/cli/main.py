@@ -6,10 +6,12 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 import acetate
@@ -26,8 +28,31 @@ Every verb has its own help: acetate check --help"""
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with the words of a command as all other errors are said."""
 
+    verbs: Mapping[str, argparse.ArgumentParser] = MappingProxyType({})
+
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"acetate: {message}\n  next: {self.prog} --help\n")
+        said, advice = self._explained(message)
+        self.exit(2, f"acetate: {said}\n  next: {advice}\n")
+
+    def _explained(self, message: str) -> tuple[str, str]:
+        """What is wrong, and what to type instead: the nearest verb or option."""
+        import difflib
+
+        if verb := re.match(r"argument VERB: invalid choice: '(.*?)'", message):
+            near = difflib.get_close_matches(verb[1], self.verbs, n=1)
+            return f"there is no verb `{verb[1]}`{_meant(near)}", "acetate --help"
+        if words := re.match(r"unrecognized arguments: (\S*)", message):
+            word = words[1].partition("=")[0]
+            if word == "--root":
+                return "`--root` stands before the verb", "acetate --root DIR VERB"
+            usage = " ".join(each.format_usage() for each in self.verbs.values())
+            near = difflib.get_close_matches(word, re.findall(r"--[a-z-]+", usage), n=1, cutoff=0.75)
+            return f"{message}{_meant(near)}", "acetate --help"
+        return message, f"{self.prog} --help"
+
+
+def _meant(near: Sequence[str]) -> str:
+    return f"; `{near[0]}` may be meant" if near else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
 
     for group in (_setting_up, _checking, _deciding, _sharing, _looking):
         group(verb)
+    top.verbs = verbs.choices
     return top
 
 
@@ -211,6 +237,7 @@ def _looking(verb: _Verb) -> None:
     show.add_argument(
         "what", metavar="FINGERPRINT|CASSETTE#N", help="a change, or the n-th exchange of a cassette (from 0)"
     )
+    show.add_argument("--against", metavar="REF", help="a change in what the approved files changed since a git commit")
     explain = verb("explain", ("look", "explain"), "Explain a kind of change: what it means and who can break.")
     explain.add_argument("kind", nargs="?", metavar="KIND", help="a kind of change (default: list them all)")
     log = verb("log", ("look", "log"), "Show the decisions: who, when, why.")

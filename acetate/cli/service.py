@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from acetate.change import Change
 from acetate.cli.check import examined, read_report
 from acetate.cli.decide import writable
-from acetate.context import context_of
+from acetate.context import context_of, in_ci, uncommitted
 from acetate.packing import packed, sides_of
 from acetate.project import Project
 from acetate.report.text import aside
@@ -20,7 +21,8 @@ from acetate.review import accept, reject
 from acetate.ruling import ruled
 from acetate.service import Rulings, Service, ServiceError
 from acetate.transport import Unreachable
-from acetate.verdict import Verdict
+from acetate.verdict import Context, Verdict
+from acetate.whole import NEW
 
 __all__ = ["decided_there", "job_of", "pull", "push"]
 
@@ -32,7 +34,7 @@ def push(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         verdict = read_report(Path(arguments.report))
     else:
-        context = context_of(project.config.project, project.root, os.environ)
+        context = _context(project)
         verdict = examined(project, context, against=arguments.against)
     parcel = packed(project, verdict, job=arguments.job or job_of(os.environ), against=arguments.against)
     pushed = service.push(*parcel)
@@ -45,6 +47,19 @@ def push(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _context(project: Project) -> Context:
+    """Where this run takes place. What is not committed yet is of no commit, and says nothing of the one below it."""
+    context = context_of(project.config.project, project.root, os.environ)
+    if in_ci(os.environ) or context.commit is None:
+        return context
+    config = project.config
+    changed = uncommitted(project.root, [*config.cassettes, f"{config.contracts}/**", f"{config.snapshots}/**"])
+    if changed is None:
+        return context
+    print(f"note: {printable(changed)} is not committed, so this run is pushed without its commit")
+    return replace(context, commit=None)
+
+
 def pull(arguments: argparse.Namespace) -> int:
     """Accept what was approved at the service, and note what was rejected there."""
     project = Project.open(arguments.root, os.environ) if arguments.in_ci else writable(arguments, "pull")
@@ -53,7 +68,7 @@ def pull(arguments: argparse.Namespace) -> int:
     rulings = service.rulings(project.config.project, [each.fingerprint for each in verdict.changes])
     there = ruled(verdict, rulings.rulings, sides_of(project, verdict))
     taken = _taken(verdict, there, rulings)
-    for (decision, by, why), changes in taken.items():
+    for (_, decision, by, why), changes in sorted(taken.items(), key=lambda item: item[0][0]):
         decide = accept if decision == "approved" else reject
         # Each writes files that the next one reads.
         decide(Project(project.config, os.environ), changes, by=by, why=why, via="service")
@@ -85,8 +100,8 @@ def job_of(environ: Mapping[str, str]) -> str:
     return environ.get("CI_JOB_NAME") or "local"
 
 
-_Said = tuple[str, str, str]
-"""The decision, by whom, why."""
+_Said = tuple[bool, str, str, str]
+"""Whether it is on new exchanges (what else is in one has to be decided before), the decision, by whom, why."""
 
 
 def _taken(here: Verdict, there: Verdict, rulings: Rulings) -> dict[_Said, list[Change]]:
@@ -95,7 +110,7 @@ def _taken(here: Verdict, there: Verdict, rulings: Rulings) -> dict[_Said, list[
     taken: dict[_Said, list[Change]] = {}
     for before, after in zip(here.changes, there.changes, strict=True):
         if before.decision != after.decision:
-            taken.setdefault(said[after.fingerprint], []).append(before)
+            taken.setdefault((before.kind == NEW, *said[after.fingerprint]), []).append(before)
     return taken
 
 

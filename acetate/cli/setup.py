@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from acetate.cassette import Cassette
 from acetate.cli.decide import writable
@@ -22,6 +23,7 @@ from acetate.secret import check_clean
 
 __all__ = ["import_files", "init"]
 
+_SHOWN = 10
 _CONFIG = """\
 # Acetate: contract testing for backends that stand on LLM APIs.
 # Everything works without this file. Take the `#` away from what you want to change.
@@ -103,8 +105,9 @@ def import_files(arguments: argparse.Namespace) -> int:
     """Write a cassette for each foreign file: all of them, or none. What is there already is not touched."""
     project = writable(arguments, "import")
     planned: dict[Path, tuple[str, Cassette]] = {}
+    left_out: dict[str, tuple[int, ...]] = {}
     for name in arguments.files:
-        cassette = _imported(project, Path(name), project.root / arguments.into)
+        cassette, left_out[name] = _imported(project, Path(name), project.root / arguments.into)
         other = planned.setdefault(cassette.path, (name, cassette))[0]
         if other != name:
             raise UsageError(
@@ -116,22 +119,26 @@ def import_files(arguments: argparse.Namespace) -> int:
         cassette.save()
         where = cassette.path.relative_to(project.root).as_posix()
         print(f"{name} -> {where}: {counted(len(cassette.exchanges), 'exchange')}")
+        if numbers := left_out[name]:
+            which = ", ".join(map(str, numbers[:_SHOWN])) + (", ..." if len(numbers) > _SHOWN else "")
+            print(f"  left out {counted(len(numbers), 'call')} without an answer: entry {which}")
     found = {file.name for file in project.cassettes()}
     apart = any(cassette.name not in found for _, cassette in planned.values())
     if apart:
         print(f"\n`cassettes` of the configuration does not cover {arguments.into}: add it, or name it each time")
-    print(f"\nnext: acetate check{f' {arguments.into}' if apart else ''}")
+    print(f"\nnext: acetate check{f' {quote(arguments.into)}' if apart else ''}")
     return 0
 
 
-def _imported(project: Project, path: Path, folder: Path) -> Cassette:
-    """The cassette of one foreign file, redacted and not yet written."""
+def _imported(project: Project, path: Path, folder: Path) -> tuple[Cassette, tuple[int, ...]]:
+    """The cassette of one foreign file, redacted and not yet written, and which entries are not in it."""
     target = folder.resolve() / f"{path.name.removesuffix(path.suffix)}.yaml"
     cassette = Cassette(target, project.root)
     for there in (target, target.with_suffix(".yml")):
         if there.exists():
             raise UsageError("is there already", where=str(there), next="remove it first, or use --into DIR")
-    for number, exchange in enumerate(read_foreign(path)):
+    foreign = read_foreign(path)
+    for number, exchange in enumerate(foreign.exchanges):
         clean = redact(exchange, project.redaction)
         try:
             check_clean(clean, project.redaction)
@@ -142,7 +149,7 @@ def _imported(project: Project, path: Path, folder: Path) -> Cassette:
         cassette.append(clean)
     if not cassette.exchanges:
         raise UsageError("holds no exchange", where=str(path), next="export it again, with its requests and responses")
-    return cassette
+    return cassette, foreign.unanswered
 
 
 def _folders(config: Config) -> Iterator[str]:

@@ -3,19 +3,21 @@ per test that mocks a provider."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from acetate.change import Change
 from acetate.report.text import block, fault_rows, note_lines, problem_block
-from acetate.report.wording import Group, cut, grouped, place, summary
+from acetate.report.wording import Group, Scope, cut, grouped, place, summary
 from acetate.verdict import Mock, Verdict, short_fingerprints
 
 __all__ = ["render"]
 
+_EVERYTHING = Scope()
 _FAILING = ("breaking", "rejected", "review")
 
 
-def render(verdict: Verdict) -> str:
+def render(verdict: Verdict, *, scope: Scope = _EVERYTHING) -> str:
     """Changes that need nobody are written as output of a test case that passes."""
     suite = Element("testsuite", name=cut(verdict.context.project))
     _examination(suite, verdict)
@@ -28,7 +30,7 @@ def render(verdict: Verdict) -> str:
                 cases[key] = SubElement(
                     suite, "testcase", classname=f"acetate.{key[0]}", name=cut(key[1], 200), time="0"
                 )
-            _report(cases[key], change, group, short[change.fingerprint])
+            _report(cases[key], change, group, block(change, group, short[change.fingerprint], scope=scope))
     for mock in verdict.mocks:
         _mock(suite, mock)
     suite.set("tests", str(len(suite)))
@@ -52,8 +54,8 @@ def _examination(suite: Element, verdict: Verdict) -> None:
     SubElement(case, "system-out").text = "\n".join(said)
 
 
-def _report(case: Element, change: Change, group: Group, short: str) -> None:
-    lines = "\n".join(block(change, group, short))
+def _report(case: Element, change: Change, group: Group, said: Iterable[str]) -> None:
+    lines = "\n".join(said)
     if group.name in _FAILING:
         message = f"{group.noun}: {cut(change.kind)} {cut(change.path, 200)}"
         SubElement(case, "failure", type=cut(change.kind), message=message).text = lines

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from acetate.change import Absent, Change
 from acetate.kind import KINDS
-from acetate.report.wording import CUT, Group, counted, cut, grouped, mocks_title, place, side
+from acetate.report.wording import CUT, Group, Scope, counted, cut, grouped, mocks_title, place, side
 from acetate.verdict import Context, Fault, Mock, Problem, Verdict, short_fingerprints
 
 __all__ = ["MARKER", "render"]
@@ -17,6 +17,7 @@ __all__ = ["MARKER", "render"]
 MARKER = "<!-- acetate:comment -->"
 """The first line of the comment, by which it is found again."""
 
+_EVERYTHING = Scope()
 _LIMIT = 65_000
 """Bytes of a comment; GitHub takes 65,536 characters."""
 
@@ -32,7 +33,7 @@ _WAITING = {"breaking": "breaking", "review": "unclear", "harmless": "harmless"}
 _HEAD = "| | Change | Edge | Seen | Since | Decision |\n|---|---|---|---|---|---|"
 
 
-def render(verdict: Verdict, *, link: str | None = None) -> str:
+def render(verdict: Verdict, *, scope: Scope = _EVERYTHING, link: str | None = None) -> str:
     """`link` is the page on which the changes are reviewed."""
     unlike = [each for each in verdict.mocks if not each.is_like]
     if verdict.outcome == "passed" and not (verdict.changes or verdict.notes or unlike):
@@ -44,12 +45,12 @@ def render(verdict: Verdict, *, link: str | None = None) -> str:
         for each in changes
     ]
     most = max(len(rows), _MOST_LISTED)
-    while len((text := _comment(verdict, rows[:most], unlike, link, most)).encode()) > _LIMIT:
+    while len((text := _comment(verdict, rows[:most], unlike, scope, link, most)).encode()) > _LIMIT:
         most = most * 9 // 10
     return text
 
 
-def _comment(verdict: Verdict, rows: list[str], unlike: list[Mock], link: str | None, most: int) -> str:
+def _comment(verdict: Verdict, rows: list[str], unlike: list[Mock], scope: Scope, link: str | None, most: int) -> str:
     """With at most so many lines in each of its parts."""
     undecided = sum(change.decision is None for change in verdict.changes)
     paragraphs = [f"{MARKER}\n### Acetate: {_title(verdict)}", _commits(verdict.context)]
@@ -64,7 +65,8 @@ def _comment(verdict: Verdict, rows: list[str], unlike: list[Mock], link: str | 
     if undecided and link and (target := _target(link)):
         paragraphs.append(f"**[Review {counted(undecided, 'change')}]({target})**")
     elif undecided:
-        paragraphs.append('Decide: `acetate accept FINGERPRINT --reason "..."` or `acetate reject FINGERPRINT`')
+        words = f"FINGERPRINT{scope.deciding}"
+        paragraphs.append(f'Decide: `acetate accept {words} --reason "..."` or `acetate reject {words}`')
     paragraphs.append(f"<sub>{_footer(verdict, len(rows))}</sub>")
     return "\n\n".join(each for each in paragraphs if each) + "\n"
 

@@ -9,11 +9,13 @@ from acetate.change import Absent, Change
 from acetate.kind import KINDS
 from acetate.report.wording import (
     Group,
+    Scope,
     columns,
     counted,
     cut,
     grouped,
     mocks_title,
+    named,
     place,
     printable,
     seen,
@@ -33,14 +35,17 @@ _NAME = 200
 """How many columns of a name are shown: enough for every honest path."""
 
 _PROBLEM_LINES = 20
+_NO_MODEL = "(no model)"
 _COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:vso)?\[)", re.MULTILINE)
 """What a CI runner that reads along would take for a command to itself: `::error::`, `##[error]`."""
+
+_EVERYTHING = Scope()
 
 Command = tuple[str, str]
 """What to type, and what it does."""
 
 
-def render(verdict: Verdict, *, color: bool = False, ascii_only: bool = False) -> str:
+def render(verdict: Verdict, *, scope: Scope = _EVERYTHING, color: bool = False, ascii_only: bool = False) -> str:
     """`color` adds SGR codes and nothing else; `ascii_only` escapes what the terminal cannot show."""
     short = short_fingerprints(verdict.changes)
     width = max((len(cut(change.kind)) for change in verdict.changes), default=0)
@@ -48,23 +53,22 @@ def render(verdict: Verdict, *, color: bool = False, ascii_only: bool = False) -
     for group, changes in grouped(verdict):
         if changes:
             paragraphs.append([f"{_painted(group.name, color)}  {group.meaning}"])
-            paragraphs += [
-                [f"  {line}" for line in block(each, group, short[each.fingerprint], width)] for each in changes
-            ]
+            blocks = (block(each, group, short[each.fingerprint], width, scope=scope) for each in changes)
+            paragraphs += [[f"  {line}" for line in lines] for lines in blocks]
     if verdict.mocks:
         paragraphs += mock_blocks(verdict.mocks, _painted("mocks", color))
     if verdict.problems:
         paragraphs.append([f"{_painted('problems', color)}  what could not be looked at"])
         paragraphs += [[f"  {line}" for line in problem_block(each)] for each in verdict.problems]
     paragraphs.append([summary(verdict), *note_lines(verdict.notes)])
-    commands = [f"  {line}" for line in aligned(_commands(verdict, short), gap=2)]
+    commands = [f"  {line}" for line in aligned(_commands(verdict, short, scope), gap=2)]
     paragraphs += [lines for lines in (_advice(verdict), commands) if lines]
     paragraphs.append([f"{verdict.counts.examined} examined"])
     text = _COMMAND.sub(r"\g<0> ", "\n\n".join("\n".join(lines) for lines in paragraphs) + "\n")
     return text.encode("ascii", "backslashreplace").decode("ascii") if ascii_only else text
 
 
-def block(change: Change, group: Group, short: str, width: int = 0) -> Iterator[str]:
+def block(change: Change, group: Group, short: str, width: int = 0, *, scope: Scope = _EVERYTHING) -> Iterator[str]:
     """One change, the names of kinds padded to `width`; what needs no decision is said in fewer lines."""
     brief = group.name in ("harmless", "approved")
     yield f"{short}  {cut(change.kind):{width}}  {change.edge:7}  {cut(place(change), _NAME)}"
@@ -73,9 +77,9 @@ def block(change: Change, group: Group, short: str, width: int = 0) -> Iterator[
     if seen(change) and not (brief and isinstance(change.before, Absent) != isinstance(change.after, Absent)):
         yield f"seen      {seen(change)}"
     if not brief:
-        if change.evidence.models:
+        if any(name != _NO_MODEL for name, _ in change.evidence.models):
             yield f"models    {_models(change)}"
-        yield from _where(change, short)
+        yield from _where(change, f"{short}{scope.looking}")
     if change.decision:
         yield f"decided   {change.decision}{f': {cut(change.reason, _NAME)}' if change.reason else ''}"
 
@@ -121,11 +125,11 @@ def _models(change: Change) -> str:
     return f"{shown}{more}" + (f"; {counted(spared, 'other')} unchanged" if spared else "")
 
 
-def _where(change: Change, short: str) -> Iterator[str]:
+def _where(change: Change, words: str) -> Iterator[str]:
     places = list(dict.fromkeys(f"{each.cassette}#{each.exchange}" for each in change.occurrences))
     lines = [cut(each, _NAME) for each in places[:_SHOWN_WHERE]]
     if len(places) > _SHOWN_WHERE:
-        lines.append(f"and {len(places) - _SHOWN_WHERE} more: acetate show {short}")
+        lines.append(f"and {len(places) - _SHOWN_WHERE} more: acetate show {words}")
     for label, line in zip(("where", "", ""), lines, strict=False):
         yield f"{label:8}  {line}"
 
@@ -200,33 +204,40 @@ def _is_first_run(verdict: Verdict) -> bool:
     return kinds == {"exchange-unapproved"} and new == verdict.counts.examined and not verdict.problems
 
 
-def _commands(verdict: Verdict, short: dict[str, str]) -> list[Command]:
+def _commands(verdict: Verdict, short: dict[str, str], scope: Scope) -> list[Command]:
     if not verdict.counts.examined and not verdict.problems:
+        if verdict.notes:  # they say why
+            return []
         return [
             ("acetate init", "say where cassettes lie"),
             ("pytest --record-mode=once", "record the first ones"),
         ]
-    first = {group.name: short[changes[0].fingerprint] for group, changes in grouped(verdict) if changes}
+    first = {group.name: changes[0] for group, changes in grouped(verdict) if changes}
     number = {group.name: len(changes) for group, changes in grouped(verdict)}
     if _is_first_run(verdict):
         return [
-            (f"acetate show {first['review']}", "look at the first"),
-            ("acetate accept --all", "make the baseline"),
+            (f"acetate show {short[first['review'].fingerprint]}{scope.looking}", "look at the first"),
+            (f"acetate accept{scope.every}{' --all' * (not scope.paths)}", "make the baseline"),
         ]
     commands: list[Command] = []
     if number["harmless"] == 1:
-        commands.append((f"acetate accept {first['harmless']}", "take the harmless one"))
+        words = f"{short[first['harmless'].fingerprint]}{scope.deciding}"
+        commands.append((f"acetate accept {words}", "take the harmless one"))
     elif number["harmless"]:
-        commands.append(("acetate accept --severity info", f"take the {number['harmless']} harmless ones"))
+        words = f"{scope.every} --severity info"
+        commands.append((f"acetate accept{words}", f"take the {number['harmless']} harmless ones"))
     for name, noun in (("review", "one to review"), ("breaking", "breaking one")):
         if number[name]:
             which = "the" if number[name] == 1 else "the first"
-            commands.append((f'acetate accept {first[name]} --reason "..."', f"take {which} {noun}"))
+            words = named(first[name], verdict.changes, short)
+            more = ", with what else is in its exchange" * (" " in words)
+            commands.append((f'acetate accept {words}{scope.deciding} --reason "..."', f"take {which} {noun}{more}"))
     undecided = first.get("breaking") or first.get("review")
     if undecided:
-        commands.append((f'acetate reject {undecided} --reason "..."', "keep the old recordings"))
+        words = f"{short[undecided.fingerprint]}{scope.deciding}"
+        commands.append((f'acetate reject {words} --reason "..."', "keep the old recordings"))
     if number["rejected"]:
-        commands.append((f"acetate undo {first['rejected']}", "decide the rejected one again"))
+        commands.append((f"acetate undo {short[first['rejected'].fingerprint]}", "decide the rejected one again"))
     return commands
 
 

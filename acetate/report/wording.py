@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from shlex import quote
+from typing import Final, NamedTuple
 
 from acetate.body import Json
 from acetate.change import Absent, Change
 from acetate.kind import KINDS
 from acetate.verdict import Fault, Mock, Verdict
+from acetate.whole import taken_with
 
 __all__ = [
     "CUT",
     "GROUPS",
     "Group",
+    "Scope",
     "columns",
     "counted",
     "cut",
     "grouped",
     "mocks_title",
+    "named",
     "place",
     "printable",
     "seen",
@@ -50,6 +54,33 @@ GROUPS: Final = (
     Group("approved", "approved", "a reviewer said yes"),
 )
 _UNDECIDED = {"error": "breaking", "warn": "review", "info": "harmless", "none": "harmless"}
+
+
+class Scope(NamedTuple):
+    """What was asked for, so that commands speak of the same changes: a commit, what is staged, some paths."""
+
+    against: str | None = None
+    staged: bool = False
+    paths: tuple[str, ...] = ()
+
+    @property
+    def looking(self) -> str:
+        """For commands that name a change and find it also where it is staged."""
+        return f" --against {quote(self.against)}" if self.against is not None else ""
+
+    @property
+    def deciding(self) -> str:
+        return f"{self.looking}{' --staged' * self.staged}"
+
+    @property
+    def every(self) -> str:
+        """The same, for a command on all that was asked for."""
+        return " ".join([self.deciding, *map(quote, self.paths)]) if self.paths else self.deciding
+
+
+def named(change: Change, changes: Sequence[Change], short: Mapping[str, str]) -> str:
+    """The fingerprints that accept a change: its own, and what is taken with it."""
+    return " ".join(short[each] for each in {change.fingerprint: change, **taken_with([change], changes)})
 
 
 def grouped(verdict: Verdict) -> list[tuple[Group, list[Change]]]:

@@ -120,7 +120,7 @@ def test_the_day_six_weeks_later(shop: Shop, provider: Standin) -> None:
     staged = shop.type("acetate check --staged", code=1)
     broken = fingerprint(staged, "enum-value-replaced")
     added = fingerprint(staged, "field-added")
-    assert f"acetate accept {broken} --reason" in staged
+    assert f"acetate accept {broken} --staged --reason" in staged
     first = shop.type(f'acetate accept {broken} --reason "the backend takes both"')
     assert "1 change to decide: acetate check --staged" in first
     assert "eos" in shop.read(CASSETTE)

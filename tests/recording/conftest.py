@@ -140,7 +140,7 @@ class Run:
     @property
     def counts(self) -> str:
         """`1 replayed, 0 live, 0 missed`."""
-        return next(line for line in reversed(self.lines) if line.endswith(" missed"))
+        return next(line for line in reversed(self.lines) if " live, " in line and " missed" in line)
 
     def block(self, word: str) -> list[str]:
         """The lines of the summary from that word on, to the next such word."""

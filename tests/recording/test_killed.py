@@ -152,3 +152,38 @@ def _kept(root: Path, cassette: str) -> list[str]:
         if (root / folder / cassette).exists():
             return [content(each) for each in read_exchanges(read_text(root / folder / cassette, cassette), cassette)]
     return []
+
+
+def _cut_short(suite, nursery, mode: str, number: int) -> None:
+    """Kill a recording of 50 requests once some of them were answered."""
+    had = suite.root / f"had-{number}.txt"
+    had.unlink(missing_ok=True)
+    child = nursery.start(f"test_chat.py::test_it[{number}]", f"--record-mode={mode}")
+    deadline = time.monotonic() + 20
+    while len(_lines(had)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    assert nursery.wait() == signal.SIGKILL
+
+
+def test_a_part_of_a_new_recording_is_not_stacked_onto_the_old_one(suite, nursery):
+    nursery.start("test_chat.py::test_it[0]", "--record-mode=once")
+    assert nursery.wait() == 0
+    assert suite.acetate("accept", "--all").returncode == 0
+    _cut_short(suite, nursery, "rewrite", 0)
+    run = suite.spawn("test_chat.py::test_nothing")
+    assert "test_it[0]: it was not recorded to its end: the old recording stays" in run.text
+    assert not suite.has(".acetate/staged/cassettes/test_chat/test_it[0].yaml")
+    assert len(_kept(suite.root, "test_chat/test_it[0].yaml")) == EXCHANGES
+
+
+def test_a_part_goes_once_its_test_was_recorded_whole(suite, nursery):
+    _cut_short(suite, nursery, "once", 0)
+    nursery.start("test_chat.py::test_nothing")
+    assert nursery.wait() == 0
+    assert suite.has(".acetate/staged/cassettes/test_chat/test_it[0].yaml")
+    nursery.start("test_chat.py::test_it[0]", "--record-mode=once")
+    assert nursery.wait() == 0
+    assert len(suite.exchanges("test_chat/test_it[0]")) == EXCHANGES
+    assert not suite.has(".acetate/staged/cassettes/test_chat/test_it[0].yaml")
+    assert not suite.has(".acetate/staged/cassettes/test_chat/test_it[0].json")

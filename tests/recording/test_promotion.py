@@ -244,21 +244,59 @@ def test_a_rejected_recording_is_dropped_and_undo_brings_it_back(rewritten):
     assert files(rewritten) == before
 
 
-def test_a_recording_without_a_change_is_taken_by_its_path(suite):
+@pytest.fixture
+def unchanged(suite):
+    """An approved recording, and a staged one in which nothing has changed but the words."""
     suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n")
     suite.run("--record-mode=once")
     assert suite.acetate("accept", "--all").returncode == 0
     suite.standin.script(say="Something else.")
     suite.run("--record-mode=rewrite")
+    return suite
+
+
+def test_a_recording_without_a_change_is_taken_by_its_path(unchanged):
+    suite = unchanged
     assert suite.acetate("check", "--staged").returncode == 0
     (new,) = suite.staged()
     assert suite.acetate("accept", "--all").stdout == "nothing to decide: no change is waiting\n"
     done = suite.acetate("accept", "--staged", f".acetate/staged/{IT}.yaml")
     assert done.returncode == 0, done.stderr
     assert f"in place  {IT}" in done.stdout
-    assert f"no change to decide; take it back: git checkout -- '{IT}.yaml'" in done.stdout
+    assert "no change to decide; take it back: acetate undo" in done.stdout
     assert suite.exchanges() == [new]
     assert suite.acetate("check").returncode == 0
+
+
+def test_a_recording_without_a_change_goes_back_to_where_it_waited(unchanged):
+    before = files(unchanged)
+    (new,) = unchanged.staged()
+    assert unchanged.acetate("accept", "--staged", "--all").returncode == 0
+    assert files(unchanged) != before
+    done = unchanged.acetate("undo")
+    assert f"staged  {IT}  waits again" in done.stdout, done.stderr
+    assert (files(unchanged), unchanged.staged()) == (before, [new])
+    assert unchanged.acetate("undo").stdout.startswith("undone  ")  # what was decided before it
+
+
+def test_a_recording_without_a_change_is_not_put_back_over_a_newer_one(unchanged):
+    assert unchanged.acetate("accept", "--staged", "--all").returncode == 0
+    path = unchanged.root / f"{IT}.yaml"
+    path.write_bytes(path.read_bytes() + b"# by hand\n")
+    done = unchanged.acetate("undo")
+    assert (done.returncode, "has moved on since its recording was accepted" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("--all",), (IT,)], ids=["all", "path"])
+def test_a_recording_without_a_change_can_be_dropped(unchanged, words):
+    before = files(unchanged)
+    done = unchanged.acetate("reject", "--staged", *words)
+    assert f"dropped  {IT}" in done.stdout
+    assert "no change to decide; take it back: acetate undo" in done.stdout
+    assert not unchanged.has(f".acetate/staged/{IT}.yaml")
+    assert f"staged  {IT}  waits again" in unchanged.acetate("undo").stdout
+    assert len(unchanged.staged()) == 1
+    assert files(unchanged) == before
 
 
 def test_words_without_staged_speak_of_what_is_in_place(rewritten):
@@ -294,3 +332,16 @@ def test_in_ci_nothing_staged_is_taken(rewritten):
     rewritten.env("CI", "1")
     assert rewritten.acetate("accept", "--staged", "--all").returncode == 2
     assert rewritten.has(f".acetate/staged/{IT}.yaml")
+
+
+def test_what_is_printed_of_a_staged_recording_can_be_typed(suite):
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n")
+    suite.standin.script(remove=["$.usage", "$.created"])
+    suite.run("--record-mode=once")
+    assert suite.acetate("accept", "--all").returncode == 0
+    suite.standin.script()
+    suite.run("--record-mode=rewrite")
+    said = suite.acetate("check", "--staged").stdout
+    assert "  acetate accept --staged --severity info  take the 2 harmless ones" in said
+    assert suite.acetate("accept", "--staged", "--severity", "info").returncode == 0
+    assert not suite.has(f".acetate/staged/{IT}.yaml")

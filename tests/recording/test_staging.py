@@ -20,8 +20,8 @@ CHAT = "https://api.together.ai/v1/chat/completions"
 KILLED = """
 import os, pickle, sys
 from acetate.journal import Journal
-root, name, exchanges = pickle.load(sys.stdin.buffer)
-journal = Journal(root, name)
+root, name, exchanges, anew = pickle.load(sys.stdin.buffer)
+journal = Journal(root, name, anew=anew)
 for each in exchanges:
     journal.append(each)
 os._exit(9)
@@ -42,9 +42,9 @@ def exchange(question="hi", answer=b'{"id": "1"}'):
     )
 
 
-def killed(project, *exchanges, name="cassettes/it"):
+def killed(project, *exchanges, name="cassettes/it", anew=False):
     """A process that recorded these and was killed."""
-    sent = pickle.dumps((project.root, name, [redact(each, project.redaction) for each in exchanges]))
+    sent = pickle.dumps((project.root, name, [redact(each, project.redaction) for each in exchanges], anew))
     done = subprocess.run([sys.executable, "-c", KILLED], input=sent, check=False)
     assert done.returncode == 9
 
@@ -140,3 +140,25 @@ def test_a_note_that_cannot_be_read_is_none(project):
     list(file_recovered(project, "run"))
     (project.root / ".acetate/staged/cassettes/it.json").write_text("{}")
     assert staged(project.root, "cassettes/it") is None
+
+
+def test_a_part_of_a_recording_that_should_have_replaced_one_is_not_staged(project):
+    killed(project, exchange("a"), anew=True)
+    (problem,) = file_recovered(project, "run")
+    assert isinstance(problem, Problem)
+    path = problem.problem.rpartition(" ")[2]
+    assert path.startswith(".acetate/incomplete/cassettes/it-")
+    assert read_exchanges(read_text(project.root / path, path), path) == [exchange("a")]
+    assert problem.next == 'pytest --record-mode=rewrite "test_chat.py::test_it"'
+    assert (journals(project), all_staged(project.root)) == ([], [])
+
+
+def test_what_was_killed_comes_behind_a_replacement_and_replaces_nothing_itself(project):
+    killed(project, exchange("a"))
+    list(file_recovered(project, "run"))
+    note = project.root / ".acetate/staged/cassettes/it.json"
+    note.write_text(note.read_text().replace('"append"', '"replace"').replace("::test_it", "::test_other"))
+    killed(project, exchange("b"))
+    list(file_recovered(project, "run"))
+    assert staged(project.root, "cassettes/it").tests == ("test_chat.py::test_other",)
+    assert held(project) == [exchange("a"), exchange("b")]

@@ -194,7 +194,7 @@ def test_workers_find_the_misses_and_the_refusals_together(suite):
         """
     )
     run = suite.spawn("-n", "2", "--acetate-replay-only", "--tb=no")
-    assert run.counts == "0 replayed, 0 live, 5 missed"
+    assert run.counts == "0 replayed, 0 live, 5 missed (4 without a recording, 1 refused)"
     assert run.hits == 0
     assert "MISSED  4 requests have no recording" in run.text
     assert "REFUSED  1 connection was stopped" in run.text
@@ -210,3 +210,30 @@ def test_a_worker_that_dies_is_a_problem(suite):
     )
     run = suite.spawn("-n", "1", "--max-worker-restart=0")
     assert "it ended early: what its tests played and missed is not counted" in run.text
+
+
+def test_cassettes_that_check_does_not_look_at_are_named_with_what_makes_it(suite):
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n", "tests2/test_chat.py")
+    suite.env("PYTHONPATH", str(suite.root))
+    said = suite.spawn("--record-mode=once").text
+    note = next(line for line in said.splitlines() if line.startswith("note: "))
+    path = "tests2/cassettes/test_chat/test_it.yaml"
+    assert note.startswith(f"note: `acetate check` does not look at {path}; so it does: cassettes = ")
+    suite.write("acetate.toml", note.partition("so it does: ")[2])
+    assert "note:" not in suite.spawn().text
+    assert "1 cassette, 1 exchange" in suite.acetate("check").stdout
+
+
+def test_a_miss_says_that_a_recording_waits(suite):
+    suite.tests("@pytest.mark.vcr\ndef test_it():\n    ask('hi')\n    assert False\n")
+    suite.run("--record-mode=once")
+    assert "play staged     pytest --acetate-staged" in suite.run().text
+    assert "play staged" not in suite.run("--acetate-staged").text
+
+
+def test_many_recordings_are_listed_in_order_and_the_rest_is_counted(suite):
+    suite.tests("@pytest.mark.vcr\n@pytest.mark.parametrize('n', range(12))\ndef test_it(n):\n    ask(f'{n}')\n")
+    block = suite.run("--record-mode=once").block("RECORDED")
+    paths = [line.split()[0] for line in block if "cassettes/" in line]
+    assert (len(paths), paths) == (10, sorted(paths))
+    assert "  and 2 more" in block

@@ -52,6 +52,29 @@ def test_our_own_api_is_examined_without_edits_to_its_tests(suite):
     assert suite.run("-W", "default").code == 1
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "workers"])
+def test_an_app_that_is_nowhere_is_said_and_fails_in_ci(suite, workers):
+    shop(suite, {"name": "a"})
+    suite.write("acetate.toml", 'project = "shop"\napp = "shop.mian:app"\n')
+    run = suite.spawn(*workers)
+    assert run.outcomes == {"passed": 1}
+    assert run.code == 0
+    assert "\n".join(run.block("PROBLEMS")).startswith(
+        "PROBLEMS\n  shop.mian:app: `app`: there is no module `shop.mian`, so nothing of your own API was examined\n"
+        "    next: correct `app` in the config"
+    )
+    suite.env("CI", "1")
+    assert suite.spawn(*workers).code == 1
+
+
+def test_an_app_that_no_test_of_this_run_calls_is_no_matter(suite):
+    shop(suite, {"name": "a"})
+    suite.tests("def test_one():\n    pass\n")
+    suite.env("CI", "1")
+    run = suite.run()
+    assert (run.code, "PROBLEMS" in run.text) == (0, False)
+
+
 def test_what_a_test_was_answered_that_is_gone_is_forgotten(suite):
     shop(suite, {"name": "a"})
     suite.write("test_old.py", TESTS)

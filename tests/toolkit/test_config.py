@@ -226,6 +226,10 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ('project = " "', "`project` must be a text", '"…"'),
         ('cassettes = "a"', "`cassettes` must be a list of texts", '["…"]'),
         ("cassettes = [1]", "`cassettes` must be a list of texts", '["…"]'),
+        ('cassettes = ["../ext/**"]', "`cassettes` must be globs below the root", "--root"),
+        ('cassettes = ["/ext/**"]', "`cassettes` must be globs below the root", '["cassettes/**"]'),
+        ('contracts = "snapshots"', "`contracts` and `snapshots` lie in each other", 'contracts = "contracts"'),
+        ('snapshots = "contracts/snapshots"', "lie in each other", 'snapshots = "snapshots"'),
         ('contracts = "../x"', "`contracts` must be a folder below", '"contracts"'),
         ('contracts = "/x"', "`contracts` must be a folder below", '"contracts"'),
         ('contracts = "."', "`contracts` must be a folder below", '"contracts"'),
@@ -305,6 +309,7 @@ def example(key: Key) -> str:
     values = {
         "a text": '"x"',
         "a list of texts": '["x.example"]',
+        "a list of globs": '["recordings/**"]',
         "a folder": '"x"',
         '"error" or "last"': '"last"',
         "a list of paths": '["$.x"]',

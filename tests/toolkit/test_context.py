@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import acetate
-from acetate.context import context_of, git, in_ci
+from acetate.context import context_of, git, in_ci, uncommitted
 
 
 @pytest.fixture
@@ -126,3 +126,14 @@ def test_a_gitlab_merge_request_is_described_by_its_source(tmp_path: Path) -> No
 def test_a_gitlab_branch_is_described_by_its_commit(tmp_path: Path) -> None:
     context = context_of("chat", tmp_path, {"GITLAB_CI": "true", "CI_COMMIT_SHA": "a1", "CI_COMMIT_BRANCH": "main"})
     assert (context.commit, context.branch, context.base) == ("a1", "main", None)
+
+
+def test_what_is_not_committed_is_found_where_it_is_asked_for(repository: Path) -> None:
+    assert uncommitted(repository, ["cassettes/**"]) is None
+    (repository / "cassettes").mkdir()
+    (repository / "cassettes/a b.yaml").write_text("1")
+    assert uncommitted(repository, ["contracts/**"]) is None
+    assert uncommitted(repository, ["contracts/**", "cassettes/**"]) == "cassettes/"
+    subprocess.run(["git", "-C", str(repository), "add", "."], check=True)
+    assert uncommitted(repository, ["cassettes/**"]) == "cassettes/a b.yaml"
+    assert uncommitted(repository / "nowhere", ["cassettes/**"]) is None

@@ -40,7 +40,7 @@ def har(*entries: Any) -> dict[str, Any]:
 
 def read(tmp_path: Path, document: Any) -> list[Exchange]:
     (tmp_path / "a").write_text(document if isinstance(document, str) else json.dumps(document))
-    return read_foreign(tmp_path / "a")
+    return read_foreign(tmp_path / "a").exchanges
 
 
 def refusal(tmp_path: Path, document: Any) -> CassetteError:
@@ -108,7 +108,7 @@ def test_a_request_without_data_has_no_body(tmp_path: Path) -> None:
         (entry({"encoding": "base64", "text": "a"}), "it is not understood: Error("),
         (entry({"_isBinary": True, "text": "xyz"}), "it is not understood: ValueError("),
         (entry(startedDateTime="soon"), "it is not understood: ValueError("),
-        (entry() | {"response": {**entry()["response"], "status": 0}}, "the status of its response is not a number"),
+        (entry() | {"response": {**entry()["response"], "status": None}}, "the status of its response is not a number"),
         (
             entry() | {"response": {**entry()["response"], "headers": [{"name": "a", "value": "b\r\nc"}]}},
             "the header `a` contains a line break or NUL",
@@ -121,6 +121,13 @@ def test_an_entry_that_is_not_understood_is_named(tmp_path: Path, broken: Any, p
     assert error.problem.startswith(problem)
     assert error.where == f"{tmp_path / 'a'}, entry 1"
     assert error.next.startswith("export it again, as a HAR file")
+
+
+def test_a_call_that_a_browser_gave_up_is_left_out_and_named(tmp_path: Path) -> None:
+    stopped = entry() | {"response": {**entry()["response"], "status": 0}}
+    (tmp_path / "a").write_text(json.dumps(har(stopped, entry(), stopped)))
+    found = read_foreign(tmp_path / "a")
+    assert (len(found.exchanges), found.unanswered) == (1, (0, 2))
 
 
 @pytest.mark.parametrize("log", [None, [], {"entries": {}}])

@@ -83,6 +83,15 @@ def test_what_is_recovered_is_what_was_appended(tmp_path: Path) -> None:
     assert only(tmp_path) == Recovered(path, CASSETTE, (exchange(0), exchange(1)), None)
 
 
+def test_whether_it_was_to_replace_a_recording_is_known_afterwards(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, CASSETTE, anew=True)
+    journal.append(exchange(0))
+    content = journal.path.read_bytes()
+    journal.remove()
+    journal.path.write_bytes(content)
+    assert only(tmp_path).anew
+
+
 def test_a_journal_that_lives_is_left_alone(tmp_path: Path) -> None:
     journal = Journal(tmp_path, CASSETTE)
     journal.append(exchange(0))

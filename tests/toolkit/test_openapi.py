@@ -353,6 +353,7 @@ PAIRS = [
     (obj(a={"const": "x"}), obj(a={"const": "y"}), ("const-changed", "$.a")),
     (obj(a={"enum": ["x"]}), obj(a=STRING), ("became-open-string", "$.a")),
     (obj(a=STRING), obj(a={"enum": ["x"]}), ("became-enum", "$.a")),
+    (obj(a=STRING), obj(a={"const": "x"}), ("const-added", "$.a")),
     (obj(a={"type": "string", "format": "uuid"}), obj(a={"type": "string", "format": "uri"}),
      ("format-changed", "$.a")),
     (obj(a={"type": "string", "format": "uuid"}), obj(a=STRING), ("format-lost", "$.a")),

@@ -380,3 +380,15 @@ def test_a_client_that_is_imported_late_is_watched(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.stdout, done.stderr) == ("3\n", "")
+
+
+def test_a_place_is_looked_for_without_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("found_api/__init__.py", "found_api/main.py", "found_alone.py"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("raise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    there = ["found_api.main", "found_alone", "pathlib", "json.decoder", "xml.etree.ElementTree"]
+    assert [OwnApi(f"{each}:app").is_there() for each in there] == [True] * 5
+    gone = ["found_api.mian", "found_apis.main", "found_alone.main", "pathlib.main", "json.decodr"]
+    assert [OwnApi(f"{each}:app").is_there() for each in gone] == [False] * 5

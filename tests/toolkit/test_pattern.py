@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +73,13 @@ def test_a_link_is_followed_and_one_that_leads_nowhere_is_no_file(root):
 
 def test_files_outside_of_the_root_are_found_where_the_pattern_leads_there(root):
     assert sorted(matching(root / "tests", "../tapes/1*.yaml")) == ["../tapes/1.yaml", "../tapes/12.yaml"]
+
+
+def test_links_that_lead_back_or_nowhere_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "cassettes/inner").mkdir(parents=True)
+    (tmp_path / "cassettes/inner/a.yaml").write_text("")
+    (tmp_path / "cassettes/loop").symlink_to(".")
+    (tmp_path / "cassettes/inner/up").symlink_to("..")
+    (tmp_path / "cassettes/nowhere").symlink_to("gone")
+    (tmp_path / "cassettes/itself").symlink_to("itself")
+    assert list(matching(tmp_path, "cassettes/**")) == ["cassettes/inner/a.yaml"]

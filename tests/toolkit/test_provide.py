@@ -547,7 +547,7 @@ def test_what_a_run_left_and_nobody_can_read_is_as_good_as_none(shop: Shop, dama
     [
         (DOCUMENT, b"<<<<<<< HEAD\n{}", "merge conflict"),
         (DOCUMENT, b"{", "not JSON"),
-        (DOCUMENT, b"[]", "not JSON"),
+        (DOCUMENT, b"[]", "of another kind than what was written"),
         (DOCUMENT, b"{}", "not a document of OpenAPI"),
         (DOCUMENT, b'{"x-acetate": {"version": 9}}', "newer Acetate"),
         (SNAPSHOT, b"<<<<<<< HEAD\n{}", "merge conflict"),

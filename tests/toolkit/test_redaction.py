@@ -692,3 +692,23 @@ def test_a_secret_is_named_with_the_way_out():
     assert raised.value.where == "request.body $.a"
     assert '[tool.acetate.redact] allow = ["request.body $.a"]' in raised.value.next
     assert SECRETS["npm"] not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["org-", "proj_"])
+def test_whose_account_it_is_stays_out_of_errors(name):
+    rules = DEFAULT
+    mine = name + letters(24)
+    text = f"Rate limit reached for gpt-4o in organization {mine} on tokens per min"
+    one = exchange(answer=json.dumps({"error": {"message": text}}).encode())
+    assert [leak.shape for leak in scan(one, rules)][:1] == ["OpenAI organization or project"]
+    clean = redact(one, rules)
+    assert mine not in str(clean)
+    assert f"in organization {MARK} on tokens per min".encode() in clean.response.body
+    ordinary = exchange(answer=json.dumps({"a": f"{name}internationalization-of-everything"}).encode())
+    assert redact(ordinary, rules) == ordinary
+
+
+def test_the_code_that_is_traded_for_a_token_is_a_secret_in_a_query_only():
+    one = exchange(uri="https://h.example/callback?code=abc&state=1")
+    assert redact(one, DEFAULT).request.uri == "https://h.example/callback?code=%3Credacted%3E&state=1"
+    assert redact(exchange(answer=b'{"code": "abc"}'), DEFAULT) == exchange(answer=b'{"code": "abc"}')

@@ -156,7 +156,7 @@ async def test_what_hangs_takes_the_threads_of_nobody_and_does_not_keep_the_proc
         assert await Plugins([Shouting()]).after_reply("hello", TALK) == "Ada: HELLO"
         assert time.monotonic() - began < 1
         left = set(threading.enumerate()) - before
-        assert len(left) == 20
+        assert len(left) >= 20
         assert all(thread.daemon for thread in left)
     finally:
         hanging.released.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import sys
 import xml.etree.ElementTree
 from pathlib import Path
@@ -317,7 +318,7 @@ def base(sandbox: Any, run: Any, git: Any) -> None:
 def test_a_branch_that_changes_nothing_passes(run: Any) -> None:
     done = run("check", "--against", "main")
     assert (done.code, "2 examined" in done.out) == (0, True)
-    assert "--against main` to accept" not in done.out
+    assert "  acetate " not in done.out
 
 
 @pytest.mark.usefixtures("base")
@@ -337,7 +338,12 @@ def test_an_approved_file_edited_by_hand_needs_review_and_can_be_decided(sandbox
     done = run("check", "--against", "main")
     assert done.code == 1
     assert "enum-value-replaced" in done.out
-    assert "add `--against main` to accept or reject" in done.out
+    printed = [line.split("  ")[1] for line in done.out.splitlines() if line.startswith("  acetate ")]
+    assert [each.partition(" --reason")[0].split(" ", 3)[1::2] for each in printed] == [
+        ["accept", "--against main"],
+        ["reject", "--against main"],
+    ]
+    assert run(*shlex.split(printed[1].replace("reject", "show").partition(" --reason")[0])[1:]).code == 0
     before = files()
     assert run("accept", "--all", "--against", "main", "--reason", "typed by hand").code == 0
     written = {path for path in files() if path not in before}
@@ -438,3 +444,45 @@ def test_a_damaged_snapshot_is_a_problem_here_too(sandbox: Any, run: Any) -> Non
     done = run("check", "--against", "main")
     assert done.code == 2
     assert "snapshots/cassettes/a.json" in done.out
+
+
+def test_what_is_printed_for_some_paths_means_these(sandbox: Any, run: Any) -> None:
+    sandbox.record("a", sandbox.reply())
+    sandbox.record("b c/d", sandbox.reply())
+    done = run("check", "cassettes/b c")
+    (command,) = (line for line in done.out.splitlines() if "make the baseline" in line)
+    assert command.split("  ")[1] == "acetate accept 'cassettes/b c'"
+    sandbox.record("b c/d", sandbox.reply(), sandbox.reply())
+    assert "acetate accept --all" in run("check").out
+
+
+def test_what_is_printed_for_a_new_exchange_names_all_that_is_in_it(sandbox: Any, run: Any) -> None:
+    sandbox.record("a", sandbox.reply())
+    run("accept", "--all")
+    sandbox.record("b", sandbox.reply(created="today"))
+    (command,) = (line for line in run("check").out.splitlines() if "with what else is in its exchange" in line)
+    alone = command.split("  ")[1].partition(" --reason")[0]
+    refused = run(*alone.split()[1:3])
+    assert (refused.code, "type-changed (undecided)" in refused.err) == (2, True)
+    assert run(*shlex.split(refused.next.partition("   (")[0])[1:]).code == 0
+    assert run("check").code == 0
+
+
+def test_annotations_count_paths_from_the_root_of_the_repository(sandbox: Any, run: Any, git: Any, monkeypatch) -> None:
+    inner = sandbox.root / "services/chat"
+    inner.mkdir(parents=True)
+    (inner / "acetate.toml").write_text("")
+    sandbox.record("a", sandbox.reply())
+    (sandbox.root / "cassettes").rename(inner / "cassettes")
+    monkeypatch.chdir(inner)
+    done = run("check", "--format", "github", "--report", "github=../../said.txt")
+    assert "::warning file=services/chat/cassettes/a.yaml," in done.out
+    assert "file=services/chat/cassettes/a.yaml," in (sandbox.root / "said.txt").read_text()
+    assert "services" not in run("check").out
+
+
+def test_a_glob_that_fits_nothing_is_named(sandbox: Any, run: Any) -> None:
+    (sandbox.root / "acetate.toml").write_text('cassettes = ["recordings/**"]\n')
+    done = run("check")
+    assert (done.code, "acetate init" in done.out) == (2, False)
+    assert "note: `cassettes`: no cassette fits `recordings/**`" in done.out

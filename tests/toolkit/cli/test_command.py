@@ -68,6 +68,20 @@ def test_an_unknown_option_names_the_help_of_its_verb(run: Any) -> None:
     assert run("check", "--format", "xml").next == "acetate check --help"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("chek",), "there is no verb `chek`; `check` may be meant\n  next: acetate --help"),
+        (("check", "--agains", "main"), "unrecognized arguments: --agains; `--against` may be meant"),
+        (("check", "--root", "."), "`--root` stands before the verb\n  next: acetate --root DIR VERB"),
+        (("check", "--root=."), "`--root` stands before the verb"),
+    ],
+)
+def test_a_slip_is_told_with_what_may_be_meant(run: Any, words: tuple[str, ...], said: str) -> None:
+    done = run(*words)
+    assert (done.code, said in done.err) == (2, True), done.err
+
+
 def test_an_option_is_not_guessed_from_its_beginning(run: Any) -> None:
     assert run("check", "--form", "json").code == 2
 

@@ -75,6 +75,26 @@ def test_a_difference_outside_of_the_body_is_said(sandbox: Any, run: Any) -> Non
     assert "the bodies are alike" in run("show", prefix(sandbox)).out
 
 
+def test_a_change_since_a_commit_is_shown_with_both_sides(sandbox: Any, run: Any, git: Any) -> None:
+    sandbox.record("a", sandbox.reply())
+    run("accept", "--all")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+    sandbox.record("a", sandbox.reply(usage=None))
+    run("accept", "--all")
+    (change,) = json.loads(run("check", "--against", "main", "--format", "json").out)["changes"]
+    name = change["fingerprint"][:8]
+    done = run("show", name, "--against", "main")
+    assert done.code == 0, done.err
+    assert '+  "usage": null' in done.out
+    assert f'acetate accept {name} --against main --reason "..."' in done.out
+    assert (run("show", name).code, run("show", "0123", "--against", "main").next) == (
+        2,
+        "acetate check --against main   (lists them)",
+    )
+    assert run("show", "cassettes/a#0", "--against", "main").next == "acetate show 'cassettes/a#0'"
+
+
 def test_a_fingerprint_that_is_not_seen_says_how_to_list_them(run: Any) -> None:
     done = run("show", "abc")
     assert (done.code, done.next) == (2, "acetate check   (lists them)")

@@ -136,3 +136,13 @@ def test_the_variable_names_the_service_too(approved, run, monkeypatch):
     monkeypatch.setenv(URL, NOWHERE)
     approved.record("a", approved.reply(tier=1))
     assert NOWHERE in run("check", "--service").err
+
+
+def test_what_is_not_committed_is_pushed_without_the_commit(approved, run, git, there):
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+    there.says = answer(b"{}", "500 Internal Server Error")
+    assert "is not committed" not in run("push", "--service", there.url).out
+    approved.record("a", approved.reply(usage=None))
+    said = run("push", "--service", there.url).out
+    assert said == "note: cassettes/a.yaml is not committed, so this run is pushed without its commit\n"
