@@ -104,18 +104,22 @@ def with_course(
     if entry.body == seen.body:
         return list(found)
     approved, now = Course.of(entry, rules), Course.of(seen, rules)
-    if approved.types and now.types:
-        found = [each for each in found if each.path != TYPE or each.kind not in _ENUM_KINDS]
-    return [*_changed(approved, now, contract, found), *found]
+    rest = _without_types(found, approved, now)
+    return [*_changed(approved, now, contract, rest), *rest]
 
 
 def against_contract(found: Sequence[Difference], seen: Entry, rules: Rules, contract: Contract) -> list[Difference]:
     """`found` in a stream that has no approved entry, with where its course leaves that of every approved one."""
     approved, now = Course.of_contract(contract), Course.of(seen, rules)
-    if approved.types and now.types:
-        found = [each for each in found if each.path != TYPE or each.kind not in _ENUM_KINDS]
-    changed = [each for each in _changed(approved, now, contract, found) if each.kind != "enum-value-removed"]
-    return [*changed, *found]
+    rest = _without_types(found, approved, now)
+    changed = [each for each in _changed(approved, now, contract, rest) if each.kind != "enum-value-removed"]
+    return [*changed, *rest]
+
+
+def _without_types(found: Sequence[Difference], approved: Course, seen: Course) -> list[Difference]:
+    """What is not told as a type of events that came or went, where both sides say their types."""
+    is_told = bool(approved.types and seen.types)
+    return [each for each in found if not (is_told and each.path == TYPE and each.kind in _ENUM_KINDS)]
 
 
 def _changed(
